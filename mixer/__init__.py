@@ -1,0 +1,3 @@
+"""mixer: one reproducible training mix from published vision-language datasets."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,113 @@
+r"""The conversation: one LLaVA-style record, its bytes, its identity, and the builders that converters use.
+
+    {"id": "7", "image": "coco/train2017/000000000007.jpg",
+     "conversations": [{"from": "human", "value": "<image>\nWhat is this?"}, {"from": "gpt", "value": "A kite."}]}
+
+Keys keep this order and are absent, never null, when they do not apply. Preference records add `chosen` and
+`rejected`, and their `conversations` end with the human turn.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import msgspec
+
+IMAGE, VIDEO, AUDIO = "<image>", "<video>", "<audio>"
+HUMAN, GPT, SYSTEM = "human", "gpt", "system"
+
+
+class Turn(msgspec.Struct):
+    """One message of a conversation."""
+
+    from_: str = msgspec.field(name="from")
+    value: str
+
+
+class Conversation(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One record as a trainer reads it. Media paths are relative to one media root."""
+
+    id: str
+    image: str | list[str] | None = None
+    video: str | None = None
+    audio: str | list[str] | None = None
+    conversations: list[Turn]
+    chosen: Turn | None = None
+    rejected: Turn | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Index columns of a record that are not in its JSON."""
+
+    subset: str | None = None
+    split: str | None = None
+    task: str | None = None
+    language: str | None = None
+    rating: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A conversation together with its labels: what a converter returns when it has any."""
+
+    conversation: Conversation
+    labels: Labels
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """A converter's word that a raw item gives no conversation, and why. Expected, and counted."""
+
+    reason: str
+
+
+_encoder = msgspec.json.Encoder()
+encode = _encoder.encode
+"""The canonical bytes of a conversation: compact JSON, UTF-8, no newline."""
+
+
+def digest(line: bytes, id: str) -> bytes:
+    """Digest a record's canonical bytes without its id (16 bytes): equal content, equal digest."""
+    # A record starts {"id":"...", so its content starts after the id, the 6 bytes before it and the comma after it.
+    return hashlib.blake2b(line[7 + len(encode(id)) :], digest_size=16).digest()
+
+
+def record_key(id: str, digest: bytes, ordinal: int) -> int:
+    """Give a record's 64-bit identity; `ordinal` counts records of equal id and digest from 0."""
+    name = id.encode()
+    parts = b"%d:%b%d:%b%d" % (len(name), name, len(digest), digest, ordinal)
+    return int.from_bytes(hashlib.blake2b(parts, digest_size=8).digest(), "little")
+
+
+def content_id(owner: str, conversation: Conversation, part: int | None = None) -> str:
+    """Make the id of a record that has none: its owner (image, dialogue ...), its content, its index in the raw record.
+
+    A position in a file never enters, so that reordering a file changes no id.
+    """
+    content = digest(encode(conversation), conversation.id).hex()[:12]
+    return f"{owner}-{content}" if part is None else f"{owner}-{content}-{part}"
+
+
+def media(conversation: Conversation) -> list[str]:
+    """List the media paths of a record: images, then video, then audio."""
+    paths: list[str] = []
+    for given in (conversation.image, conversation.video, conversation.audio):
+        if given is not None:
+            paths += [given] if isinstance(given, str) else given
+    return paths
+
+
+def qa(*, id: str, question: str, answer: str, image: str | None = None) -> Conversation:
+    """Build a record of one question and its answer; `<image>` and a newline start the question of an image."""
+    return dialogue(id=id, rounds=[(question, answer)], image=image)
+
+
+def dialogue(*, id: str, rounds: Iterable[tuple[str, str]], image: str | None = None) -> Conversation:
+    """Build a record of (human, gpt) rounds; `<image>` and a newline start the first question of an image."""
+    turns = [Turn(role, text) for pair in rounds for role, text in zip((HUMAN, GPT), pair, strict=True)]
+    if image is not None:
+        turns[0].value = f"{IMAGE}\n{turns[0].value}"
+    return Conversation(id=id, image=image, conversations=turns)

@@ -1,0 +1,128 @@
+"""What a recipe means once its text is read: the tree of leaves and groups with amounts, all frozen and printable.
+
+recipe.py makes these from YAML; pools, planning, selection and ordering work on nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+from mixer.sources import Options
+from mixer.where import Where
+
+Unit = Literal["samples", "turns", "images", "tokens", "target_tokens"]
+OnShort = Literal["error", "repeat", "redistribute", "shrink"]
+Order = Literal["shuffle", "spread", "blocks"]
+AmountKind = Literal["count", "epochs", "budget", "share", "weight"]
+MatchBy = Literal["content", "prompt", "id", "image"]
+
+
+@dataclass(frozen=True)
+class Amount:
+    """How much of a leaf or group: `count` in records, `epochs` a factor, `budget` in the unit, `share` of 1, `weight`."""
+
+    kind: AmountKind
+    value: Fraction
+
+
+ALL_ONCE = Amount("epochs", Fraction(1))
+"""What a leaf gets when its recipe says nothing."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """Which raw files to convert and how: a source with its options, the user's own path, moved files."""
+
+    source: str
+    options: Options
+    path: Path | None = None
+    files: Mapping[str, Path] = field(default_factory=lambda: MappingProxyType({}))
+    """Published path -> where the recipe says it lies."""
+
+
+@dataclass(frozen=True)
+class Match:
+    """One entry of `except` or `only`: the records of another input, and by what they are the same."""
+
+    input: Input
+    by: MatchBy
+    expect: int | None = None
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One source with its pool rules and amount; `name` is its key in the recipe."""
+
+    name: str
+    input: Input
+    amount: Amount = ALL_ONCE
+    where: Where | None = None
+    except_: tuple[Match, ...] = ()
+    only: tuple[Match, ...] = ()
+    max_per_image: int | None = None
+    max_epochs: Fraction | None = None
+
+    def same_pool(self, other: Leaf) -> bool:
+        """Say whether two leaves are one in all but their amounts."""
+        return _without_amount(self) == _without_amount(other)
+
+
+def _without_amount(leaf: Leaf) -> tuple[object, ...]:
+    return (leaf.name, leaf.input, leaf.where, leaf.except_, leaf.only, leaf.max_per_image, leaf.max_epochs)
+
+
+@dataclass(frozen=True)
+class Group:
+    """A nested recipe: children whose amounts are relative to the group's own."""
+
+    name: str
+    children: tuple[Leaf | Group, ...]
+    amount: Amount | None = None
+    """None: nothing was said, so the children's amounts hold as they are written."""
+    size: int | None = None
+    """The nested recipe's own `size`, which its fixed amounts are relative to."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """One target of the mix: a writer's name and what it does with records that the target cannot express."""
+
+    target: str = "llava"
+    inexpressible: Literal["error", "drop"] = "error"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A whole recipe, resolved: nested recipes read, parents merged, options checked, paths absolute."""
+
+    name: str
+    seed: int
+    children: tuple[Leaf | Group, ...]
+    path: Path
+    unit: Unit = "samples"
+    size: int | None = None
+    on_short: OnShort = "error"
+    order: Order = "shuffle"
+    outputs: tuple[Output, ...] = (Output(),)
+    max_bad: Fraction = Fraction(1, 100)
+
+    def leaves(self) -> list[Leaf]:
+        """List the distinct leaves in recipe order; a leaf that several groups share stands where it is first named."""
+        distinct: dict[str, Leaf] = {}
+        for leaf in walk(self.children):
+            distinct.setdefault(leaf.name, leaf)
+        return list(distinct.values())
+
+
+def walk(children: tuple[Leaf | Group, ...]) -> Iterator[Leaf]:
+    """Go through all leaves of a tree, depth first, in recipe order; shared leaves come once per place."""
+    for child in children:
+        if isinstance(child, Leaf):
+            yield child
+        else:
+            yield from walk(child.children)

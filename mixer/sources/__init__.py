@@ -1,0 +1,127 @@
+"""The registry of sources: one published dataset a module, named like it.
+
+A source module holds `SOURCE`, pure data, and at most one pure function `convert(raw, options)`. Modules are imported
+when asked for, so that listing names costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from types import MappingProxyType, ModuleType
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from mixer.conversation import Conversation, Labelled, Skip
+from mixer.errors import UsageError, did_you_mean
+from mixer.readers import Reader
+
+Converted = Conversation | Labelled | Skip | Iterable[Conversation | Labelled | Skip]
+Convert = Callable[[Any, Any], Converted]
+Modality = Literal["image", "text", "video", "audio", "image+text"]
+
+
+class Options(BaseModel):
+    """The choices a source offers. A source without any uses this class as it is."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True)
+class File:
+    """A published file: its path under the data root, how it is read, and what its records are."""
+
+    path: str
+    reader: ModuleType | Reader
+    raw: type
+    records: int | None = None
+    """Published number of records, if known."""
+    when: Mapping[str, str] = MappingProxyType({})
+    """Options under which this file is read: name -> value (for an option that is a tuple: one of its values)."""
+    give: Mapping[str, Any] = MappingProxyType({})
+    """Attributes set on each raw record of this file: what the record does not say and its file does."""
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """A table that records need: `raw.<field>` becomes `row(entry)` of the entry whose `key` equals `raw.<match>`.
+
+    Entries that are missing leave the field at its default, so a converter decides what that means.
+    """
+
+    file: File
+    key: Callable[[Any], Any]
+    row: Callable[[Any], Any]
+    match: str
+    field: str
+    source: str | None = None
+    """The source that publishes the file, when it is another one: its folder under the data root is searched too."""
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Subsets told by position in a file whose published copy is known record by record.
+
+    Used only when the file has exactly this many records and each block lies in `within`, the subset that the
+    record's content tells; otherwise that subset stands.
+    """
+
+    records: int
+    within: str
+    names: Mapping[str, tuple[int, int]]
+    """Subset -> [first, last) position."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One dataset, as pure data."""
+
+    title: str
+    homepage: str
+    licence: str
+    modality: Modality
+    task: str
+    language: str
+    files: tuple[File, ...]
+    options: type[Options] = Options
+    lookups: tuple[Lookup, ...] = ()
+    blocks: Blocks | None = None
+    media: tuple[str, ...] = ()
+    """Folders under the media root that its conversations name."""
+    records: int | None = None
+    """Published number of records of the files that the default options read."""
+    own_path: bool = False
+    """A generic source: its file is the user's own, named by the leaf's `path`."""
+    convert: Convert | None = None
+    """Bound by the registry from the module's function, or a stock shape's."""
+    name: str = field(default="", kw_only=True)
+    """Bound by the registry: the module's name."""
+
+    def used_files(self, options: Options) -> list[File]:
+        """List the files that these options read, in declared order."""
+        return [file for file in self.files if all(_chosen(options, *item) for item in file.when.items())]
+
+
+def _chosen(options: Options, name: str, value: str) -> bool:
+    given = getattr(options, name)
+    return value in given if isinstance(given, tuple) else bool(value == given)
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """List all sources, sorted."""
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
+
+
+@cache
+def get(name: str) -> Source:
+    """Give a source by name. Raises UsageError for an unknown name, with a suggestion."""
+    if name not in names():
+        raise UsageError(f"unknown source {name!r}{did_you_mean(name, names())}")
+    module = importlib.import_module(f"{__name__}.{name}")
+    source: Source = module.SOURCE
+    return replace(source, name=name, convert=getattr(module, "convert", source.convert))
