@@ -75,6 +75,11 @@ def digest(line: bytes, id: str) -> bytes:
     return hashlib.blake2b(line[7 + len(encode(id)) :], digest_size=16).digest()
 
 
+def starts_with_id(line: bytes, id: str) -> bool:
+    """Say whether a record's canonical bytes begin with this id."""
+    return line.startswith(b'{"id":' + encode(id) + b",")
+
+
 def record_key(id: str, digest: bytes, ordinal: int) -> int:
     """Give a record's 64-bit identity; `ordinal` counts records of equal id and digest from 0."""
     name = id.encode()

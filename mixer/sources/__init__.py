@@ -37,13 +37,18 @@ class File:
 
     path: str
     reader: ModuleType | Reader
-    raw: type
+    raw: type | Callable[[Any], type]
+    """The type of its records, or a function of the options that gives it; `raw_type` answers for both."""
     records: int | None = None
     """Published number of records, if known."""
     when: Mapping[str, str] = MappingProxyType({})
     """Options under which this file is read: name -> value (for an option that is a tuple: one of its values)."""
     give: Mapping[str, Any] = MappingProxyType({})
     """Attributes set on each raw record of this file: what the record does not say and its file does."""
+
+    def raw_type(self, options: Options) -> type:
+        """Give the type of this file's records under these options."""
+        return self.raw if isinstance(self.raw, type) else self.raw(options)
 
 
 @dataclass(frozen=True)

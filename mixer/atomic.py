@@ -1,0 +1,254 @@
+"""Durable files and the publishing of a folder. Nobody else in mixer renames, exchanges or fsyncs.
+
+A folder is built in `.<name>.mixer-<id>/` beside its target, under a lock on the target. When it is whole and on disk
+it takes the target's place in one step: a rename where the target is absent or empty, else an exchange of the two
+(Linux `renameat2`). So whoever looks, at any moment and after any kill, finds the old folder or the new one. Where a
+file system refuses the exchange the target is first moved to `.<name>.mixer-old`; the one moment without a target is
+repaired by the next command under the lock.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mixer.errors import MixerError, UsageError
+
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+
+
+def fsync_path(path: Path) -> None:
+    """Put a file's or folder's content on disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a new file durably, in place: for files of a folder that is not published yet."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file so that it is seen whole or not at all, replacing an older one."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    try:
+        write_file(temporary, content)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def remove_folder(folder: Path) -> None:
+    """Delete a folder and all it holds; its absence is fine."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def publish_once(temporary: Path, target: Path) -> bool:
+    """Rename a finished folder to a target that nobody replaces; False when another process was first."""
+    fsync_path(temporary)
+    try:
+        temporary.rename(target)
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            return False
+        raise
+    fsync_path(target.parent)
+    return True
+
+
+@contextmanager
+def lock(path: Path, *, wait: Callable[[], None] | None = None) -> Iterator[None]:
+    """Hold an exclusive lock on a lock file, created and removed again; `wait` is called once if another holds it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if wait:
+                    wait()
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            # The holder before us may have removed the file that we hold; then somebody else may hold its successor.
+            if _same_file(descriptor, path):
+                try:
+                    yield
+                finally:
+                    path.unlink(missing_ok=True)
+                return
+        finally:
+            os.close(descriptor)
+
+
+def _same_file(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+@contextmanager
+def working_folder(parent: Path) -> Iterator[Path]:
+    """Give an empty folder below `parent` that is removed on leaving; what killed processes left there goes first.
+
+    A folder in use is told by the lock its process holds, wherever that process runs.
+    """
+    parent.mkdir(parents=True, exist_ok=True)
+    for left in stale_folders(parent):
+        remove_folder(left)
+        left.with_suffix(".lock").unlink(missing_ok=True)
+    folder = parent / f".working-{secrets.token_hex(6)}"
+    with lock(folder.with_suffix(".lock")):
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            remove_folder(folder)
+
+
+def stale_folders(parent: Path) -> list[Path]:
+    """List the working folders below `parent` whose process is gone."""
+    return [path for path in sorted(parent.glob(".working-*")) if path.suffix != ".lock" and not _is_locked(path)]
+
+
+def _is_locked(folder: Path) -> bool:
+    try:
+        descriptor = os.open(folder.with_suffix(".lock"), os.O_RDWR)
+    except FileNotFoundError:
+        return False  # the lock is made before its folder and removed after it
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _aside(target: Path) -> Path:
+    return target.with_name(f".{target.name}.mixer-old")
+
+
+def _leftovers(target: Path) -> list[Path]:
+    """List what killed builds of a target left beside it, the lock file apart."""
+    ours = re.compile(rf"\.{re.escape(target.name)}\.mixer-(old|[0-9a-f]{{12}})")
+    return [path for path in target.parent.iterdir() if ours.fullmatch(path.name)]
+
+
+@contextmanager
+def replacing(target: Path, *, wait: Callable[[], None] | None = None) -> Iterator[Path]:
+    """Give an empty folder to fill; on leaving without an error it becomes the target, whole and durable.
+
+    Leftovers of killed builds are repaired and removed first, under the target's lock. On an error or Ctrl-C nothing
+    stays behind and the old target is untouched.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with lock(target.with_name(f".{target.name}.mixer-lock"), wait=wait):
+        repair(target)
+        temporary = target.with_name(f".{target.name}.mixer-{secrets.token_hex(6)}")
+        temporary.mkdir()
+        try:
+            yield temporary
+            _sync_tree(temporary)
+            _take_place(temporary, target)
+        finally:
+            remove_folder(temporary)
+
+
+def repair(target: Path) -> None:
+    """Undo what a kill left beside a target whose lock is held: put an old target back, remove half-built folders."""
+    aside = _aside(target)
+    if aside.exists() and not target.exists():
+        aside.rename(target)
+        fsync_path(target.parent)
+    for path in _leftovers(target):
+        remove_folder(path)
+
+
+def _sync_tree(folder: Path) -> None:
+    for directory, _, files in os.walk(folder):
+        for name in files:
+            fsync_path(Path(directory, name))
+        fsync_path(Path(directory))
+
+
+def _take_place(temporary: Path, target: Path) -> None:
+    try:
+        temporary.rename(target)  # works where the target is absent or an empty folder
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        if not exchange(temporary, target):
+            target.rename(_aside(target))
+            temporary.rename(target)
+    fsync_path(target.parent)
+    remove_folder(_aside(target))
+
+
+def exchange(first: Path, second: Path) -> bool:
+    """Exchange two folders in one step; False where the file system or the system cannot."""
+    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if renameat2 is None:
+        return False
+    if renameat2(_AT_FDCWD, os.fsencode(first), _AT_FDCWD, os.fsencode(second), _RENAME_EXCHANGE) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EPERM):
+        return False
+    raise OSError(code, os.strerror(code), str(second))
+
+
+def can_exchange(folder: Path) -> bool:
+    """Say whether the file system of a folder exchanges two folders in one step."""
+    first, second = (folder / f".mixer-try-{secrets.token_hex(6)}" for _ in range(2))
+    try:
+        first.mkdir()
+        second.mkdir()
+        return exchange(first, second)
+    finally:
+        remove_folder(first)
+        remove_folder(second)
+
+
+def refuse_foreign(target: Path, is_ours: Callable[[Path], str | None]) -> None:
+    """Refuse a target that a build must not replace, before any work.
+
+    It may be absent, empty, or a folder of which `is_ours` finds nothing to say. Raises UsageError.
+    """
+    advice = "name another folder with --out"
+    if target.is_symlink() or (target.exists() and not target.is_dir()):
+        raise UsageError(
+            f"--out {target}: expected a folder, got {'a link' if target.is_symlink() else 'a file'}; {advice}"
+        )
+    if not target.exists():
+        return
+    if os.path.ismount(target):
+        raise UsageError(f"--out {target}: is a mount point, which cannot be replaced as a whole; {advice}")
+    if any(target.iterdir()):
+        reason = is_ours(target)
+        if reason:
+            raise UsageError(f"--out {target}: {reason}; {advice}")
+
+
+def ensure_space(folder: Path, needed: int) -> None:
+    """Refuse to begin what cannot fit. Raises MixerError with both figures, in bytes."""
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise MixerError(
+            f"{folder}: {needed:,} bytes are needed and {free:,} are free; free some or name another folder"
+        )

@@ -1,0 +1,30 @@
+"""Box formats: corners x1, y1, x2, y2 as fractions of the image, or of the square that the image is padded to."""
+
+from __future__ import annotations
+
+Box = tuple[float, float, float, float]
+
+
+def parse(text: str) -> Box | None:
+    """Read four numbers of 0 to 1 with commas between them. Anything else is no box: None."""
+    try:
+        x1, y1, x2, y2 = map(float, text.split(","))
+    except ValueError:
+        return None
+    return (x1, y1, x2, y2) if all(0 <= number <= 1 for number in (x1, y1, x2, y2)) else None
+
+
+def pad_to_square(box: Box, width: int, height: int) -> Box:
+    """Move a box of a width x height image to the square around it, the image centred along its shorter side."""
+    side = max(width, height)
+    x1, y1, x2, y2 = box
+    return _pad(x1, width, side), _pad(y1, height, side), _pad(x2, width, side), _pad(y2, height, side)
+
+
+def _pad(number: float, length: int, side: int) -> float:
+    return number if length == side else (number * length + (side - length) / 2) / side
+
+
+def show(box: Box, decimals: int) -> str:
+    """Print a box as LLaVA's data do: Python floats of at most so many decimals, `[0.172, 0.61, 0.832, 1.0]`."""
+    return str([round(number, decimals) for number in box])

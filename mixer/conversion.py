@@ -1,0 +1,316 @@
+"""One source: read, convert, validate, store; every item that gives no conversation is counted.
+
+A file's spans are converted anywhere, in parallel, and accepted from left to right: a span counts when it starts where
+the last accepted one ended. So the parts, the ledger and the order of both do not depend on who did the work.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from mixer import atomic, sources
+from mixer import columns as index
+from mixer.conversation import record_key
+from mixer.converter import converter_hash
+from mixer.errors import DataError
+from mixer.processes import Workers
+from mixer.progress import Progress
+from mixer.rawfiles import Hashes, RawFile, Stamp, check_unchanged, find, stamp
+from mixer.resolved import Input
+from mixer.sources import Blocks
+from mixer.store import Entry, Ledger, LedgerFile, Part, Store, address
+from mixer.tasks import Lost, Receipt, Task
+
+if TYPE_CHECKING:
+    import polars as pl
+
+SPAN = 32 << 20
+"""Bytes of raw file to a task: large enough that starting one costs nothing, small enough to keep two cores busy."""
+SMALL = 8 << 20
+"""Bytes of raw files that one process converts sooner than a second one starts."""
+JUDGED = 100
+"""Items to be read before the share of bad ones can stop a build."""
+
+
+@dataclass(frozen=True)
+class Located:
+    """An input with its raw files found: what a plan says of a conversion before it is done."""
+
+    given: Input
+    files: list[RawFile]
+    lookups: list[RawFile]
+
+    def size(self) -> int:
+        """Count the bytes of all its raw files."""
+        return sum(raw.path.stat().st_size for raw in self.files)
+
+
+def locate(given: Input, root: Path | None) -> Located:
+    """Find an input's raw files. Raises MissingFile."""
+    return Located(given, *find(given, root))
+
+
+def convert(
+    located: Located,
+    store: Store,
+    workers: Workers,
+    progress: Progress,
+    *,
+    max_bad: Fraction,
+    told: Callable[[str], None] = lambda _line: None,
+) -> Entry:
+    """Give the converted source, from the store or by converting it now.
+
+    Raises DataError when more than `max_bad` of its items are bad, DamagedFile when a file cannot be read to its end.
+    """
+    hashes = Hashes(store.hashes())
+    every = [*located.files, *located.lookups]
+    known = [hashes.remembered(raw.path) for raw in every]
+    if None in known and store.has_any(located.given.source):
+        # An unchanged file under a new date is found by its content; the others have to be hashed anyway.
+        total = sum(raw.path.stat().st_size for raw, sha256 in zip(every, known, strict=True) if sha256 is None)
+        with progress(f"hashing {located.given.source}", total) as advance:
+            known = [sha256 or hashes.hash(raw.path, advance) for raw, sha256 in zip(every, known, strict=True)]
+    if None not in known:
+        entry = store.find(located.given.source, _address(located, [sha256 or "" for sha256 in known]))
+        if entry is not None:
+            check_bad(entry.ledger.source, entry.ledger.read, entry.ledger.bad, max_bad)
+            return entry
+    told(f"converting {located.given.source} ({_megabytes(located.size())})")
+    return _Conversion(located, store, workers, progress, max_bad).run(hashes)
+
+
+def check_bad(source: str, read: int, bad: dict[str, int], max_bad: Fraction) -> None:
+    """Raise DataError when more of a source's items are bad than a recipe allows."""
+    lost = sum(bad.values())
+    if read >= JUDGED and lost > max_bad * read:
+        reasons = "; ".join(f"{reason}: {count}" for reason, count in Counter(bad).most_common(3))
+        raise DataError(
+            f"{source}: {lost:,} of {read:,} items read are bad, more than max_bad allows ({float(max_bad):.2%}): "
+            f"{reasons}; see them with `mixer convert {source} --skipped`, or raise max_bad in the recipe"
+        )
+
+
+def _address(located: Located, sha256s: list[str]) -> str:
+    options = located.given.options.model_dump(mode="json")
+    return address(located.given.source, options, _ledger_files(located, sha256s))
+
+
+def _ledger_files(located: Located, sha256s: list[str]) -> list[LedgerFile]:
+    every = zip([*located.files, *located.lookups], sha256s, strict=True)
+    return [LedgerFile(_identity(located, raw), raw.path.stat().st_size, sha256) for raw, sha256 in every]
+
+
+def _identity(located: Located, raw: RawFile) -> str:
+    """Name a raw file in a ledger: by its published path; a user's own file has none, and its name changes nothing."""
+    return "own" if sources.get(located.given.source).own_path else raw.published
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB"
+
+
+@dataclass(frozen=True)
+class _Accepted:
+    """A span whose edges are proved: its part's stem, its file, its first item's number and its receipt."""
+
+    stem: str
+    file: RawFile
+    first_item: int
+    receipt: Receipt
+
+
+class _Conversion:
+    """The conversion of one input into a folder of the store."""
+
+    def __init__(self, located: Located, store: Store, workers: Workers, progress: Progress, max_bad: Fraction) -> None:
+        self.located = located
+        self.store = store
+        self.workers = workers
+        self.progress = progress
+        self.max_bad = max_bad
+        self.source = sources.get(located.given.source)
+        self.accepted: list[_Accepted] = []
+
+    def run(self, hashes: Hashes) -> Entry:
+        every = [*self.located.files, *self.located.lookups]
+        with self.store.temporary(self.source.name) as folder:
+            before = [stamp(raw.path) for raw in every]
+            with ThreadPoolExecutor(
+                1
+            ) as thread:  # hashing gives up the interpreter's lock and hides behind the workers
+                hashed = thread.submit(lambda: [hashes.hash(raw.path) for raw in every])
+                try:
+                    with self.progress(f"converting {self.source.name}", self.located.size()) as advance:
+                        for number in range(len(self.located.files)):
+                            self._convert_file(number, folder, advance)
+                finally:
+                    self.workers.settle()
+                    sha256s = hashed.result()
+            self._check_unchanged(every, before)
+            ledger = self._ledger(folder, sha256s)
+            return self.store.publish(folder, ledger)
+
+    def _check_unchanged(self, every: list[RawFile], before: list[Stamp]) -> None:
+        for raw, old in zip(every, before, strict=True):
+            check_unchanged(raw.path, old)
+
+    def _convert_file(self, number: int, folder: Path, advance: Callable[[int], None]) -> None:
+        raw = self.located.files[number]
+        cuts = raw.file.reader.cuts(raw.path, SPAN)
+        inline = self.located.size() <= SMALL
+        spans = list(pairwise(cuts))
+        waiting = [
+            self.workers.submit(self._task(number, folder, span, f"span-{number}-{nth}"), inline=inline)
+            for nth, span in enumerate(spans)
+        ]
+        edge, item = cuts[0], 0
+        for nth, (start, stop) in enumerate(spans):
+            if stop <= edge and nth < len(spans) - 1:
+                continue  # the span before it ran past this one
+            receipt, stem = self._receive(waiting[nth], number, folder, nth, start, stop, edge)
+            self.accepted.append(_Accepted(stem, raw, item, receipt))
+            item += receipt.items
+            advance(receipt.end - edge)
+            edge = receipt.end
+            self._check_bad()
+
+    def _receive(
+        self, wait: Callable[[], Receipt], number: int, folder: Path, nth: int, start: int, stop: int, edge: int
+    ) -> tuple[Receipt, str]:
+        """Wait for a span, and read it again from its true edge if it was cut elsewhere."""
+        stem = f"span-{number}-{nth}"
+        if start == edge:
+            return wait(), stem
+        stem += "-again"
+        return self.workers.submit(self._task(number, folder, (edge, stop), stem), inline=True)(), stem
+
+    def _task(self, number: int, folder: Path, span: tuple[int, int], stem: str) -> Task:
+        given = self.located.given
+        lookups = {raw.published: raw.path for raw in self.located.lookups}
+        path = self.located.files[number].path
+        options = given.options.model_dump(mode="json")
+        return Task(given.source, options, number, path, *span, lookups, folder / stem)
+
+    def _check_bad(self) -> None:
+        read = sum(span.receipt.read for span in self.accepted)
+        check_bad(self.source.name, read, dict(_total(self.accepted, "bad")), self.max_bad)
+
+    def _ledger(self, folder: Path, sha256s: list[str]) -> Ledger:
+        """Index the accepted spans as parts, write what was lost, and sum up."""
+        receipts = [span.receipt for span in self.accepted]
+        parts = _publish_parts(folder, self.accepted)
+        _separate_twins(folder, parts)
+        if self.source.blocks is not None:
+            _label_blocks(folder, parts, self.source.blocks, sum(receipt.items for receipt in receipts))
+        _write_lost(folder, self.accepted)
+        _remove_working_files(folder)
+        options = self.located.given.options.model_dump(mode="json")
+        files = _ledger_files(self.located, sha256s)
+        for path in folder.iterdir():
+            atomic.fsync_path(path)
+        return Ledger(
+            source=self.source.name,
+            address=address(self.source.name, options, files),
+            options=options,
+            converter=converter_hash(self.source.name),
+            files=files,
+            read=sum(receipt.read for receipt in receipts),
+            used=sum(receipt.used for receipt in receipts),
+            skipped=dict(sorted(_total(self.accepted, "skipped").items())),
+            bad=dict(sorted(_total(self.accepted, "bad").items())),
+            made=sum(receipt.made for receipt in receipts),
+            parts=parts,
+        )
+
+
+def _total(accepted: list[_Accepted], name: str) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for span in accepted:
+        total.update(getattr(span.receipt, name))
+    return total
+
+
+def _publish_parts(folder: Path, accepted: list[_Accepted]) -> list[Part]:
+    """Give the spans that made conversations their part names, and write each part's index."""
+    parts: list[Part] = []
+    for span in accepted:
+        if not span.receipt.made:
+            continue
+        name = f"part-{len(parts):05d}"
+        (folder / f"{span.stem}.jsonl").rename(folder / f"{name}.jsonl")
+        columns = index.load(folder / f"{span.stem}.columns")
+        columns.item = [span.first_item + item for item in columns.item]
+        write_index(index.frame(columns), folder, name)
+        parts.append(Part(name, span.receipt.made, span.receipt.bytes))
+    return parts
+
+
+def write_index(frame: pl.DataFrame, folder: Path, name: str) -> None:
+    """Write a part's index. Digests do not compress, so speed decides the codec."""
+    frame.write_parquet(folder / f"{name}.parquet", compression="lz4")
+
+
+def _separate_twins(folder: Path, parts: list[Part]) -> None:
+    """Number the records that are equal in id and content, so that each has a key of its own."""
+    import polars as pl
+
+    if not parts:
+        return
+    keys = [pl.read_parquet(folder / f"{part.name}.parquet", columns=["key"])["key"] for part in parts]
+    whole = pl.concat(keys)
+    twins = whole.filter(whole.is_duplicated()).unique().implode()
+    seen: Counter[tuple[str, bytes]] = Counter()
+    for part, column in zip(parts, keys, strict=True):
+        rows = column.is_in(twins)
+        if not rows.any():
+            continue
+        frame = pl.read_parquet(folder / f"{part.name}.parquet")
+        fixed = frame["key"].to_list()
+        for row in rows.arg_true():
+            identity = (frame["id"][row], frame["digest"][row])
+            fixed[row] = record_key(*identity, seen[identity])
+            seen[identity] += 1
+        write_index(frame.with_columns(pl.Series("key", fixed, pl.UInt64)), folder, part.name)
+
+
+def _label_blocks(folder: Path, parts: list[Part], blocks: Blocks, items: int) -> None:
+    """Tell subsets by position, where the file is the published one record by record."""
+    import polars as pl
+
+    if items != blocks.records:
+        return
+    frames = [pl.read_parquet(folder / f"{part.name}.parquet") for part in parts]
+    inside = pl.lit(value=False)
+    label = pl.col("subset")
+    for name, (first, last) in blocks.names.items():
+        here = pl.col("item").is_between(first, last, closed="left")
+        inside |= here
+        label = pl.when(here).then(pl.lit(name)).otherwise(label)
+    misplaced = inside != (pl.col("subset") == blocks.within).fill_null(value=False)
+    if any(frame.select(misplaced.any()).item() for frame in frames):
+        return
+    for part, frame in zip(parts, frames, strict=True):
+        write_index(frame.with_columns(label.alias("subset")), folder, part.name)
+
+
+def _write_lost(folder: Path, accepted: list[_Accepted]) -> None:
+    with (folder / "skipped.jsonl").open("wb") as out:
+        for span in accepted:
+            for lost in msgspec.msgpack.decode((folder / f"{span.stem}.lost").read_bytes(), type=list[Lost]):
+                lost.item += span.first_item
+                out.write(msgspec.json.encode(lost) + b"\n")
+
+
+def _remove_working_files(folder: Path) -> None:
+    for path in folder.glob("span-*"):
+        path.unlink()

@@ -1,0 +1,48 @@
+"""The identity of the code that converts a source: a hash over its module and the modules it uses."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parent
+
+
+@cache
+def converter_hash(source: str) -> str:
+    """Hash the code that decides what a source's conversion writes: its module, `tasks`, and all they import of mixer."""
+    found: dict[str, bytes] = {}
+    waiting = [f"mixer.sources.{source}", "mixer.tasks"]
+    while waiting:
+        module = waiting.pop()
+        path = _path(module)
+        if path is None or module in found:
+            continue
+        found[module] = path.read_bytes()
+        waiting += _imports(found[module])
+    digest = hashlib.sha256()
+    for module in sorted(found):
+        digest.update(b"%d:%b%d:%b" % (len(module), module.encode(), len(found[module]), found[module]))
+    return digest.hexdigest()[:16]
+
+
+def _path(module: str) -> Path | None:
+    """Give the file of one of our modules; names imported from a module are no modules and have none."""
+    head, *names = module.split(".")
+    if head != "mixer":
+        return None
+    base = _PACKAGE.joinpath(*names)
+    candidates = (base / "__init__.py", base.with_suffix(".py"))
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _imports(code: bytes) -> Iterator[str]:
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{name.name}" for name in node.names)

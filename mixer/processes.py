@@ -1,0 +1,71 @@
+"""The engine that runs tasks: this process, or a pool of processes. Tasks name files; receipts come back."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from types import TracebackType
+from typing import Self
+
+from mixer.errors import MixerError
+from mixer.tasks import Receipt, Task, run
+
+
+def available_cores() -> int:
+    """Count the cores this process may run on."""
+    return len(os.sched_getaffinity(0))
+
+
+class Workers:
+    """Runs tasks on `count` processes, started when first needed; with one, in this process."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._pool: ProcessPoolExecutor | None = None
+        self._running: list[Future[Receipt]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def submit(self, task: Task, *, inline: bool = False) -> Callable[[], Receipt]:
+        """Start a task, and give the call that waits for its receipt. `inline` runs it here, when it is waited for."""
+        if inline or self.count == 1:
+            return lambda: run(task)
+        if self._pool is None:
+            # Workers are spawned: polars, which this process may hold, is not safe to fork.
+            self._pool = ProcessPoolExecutor(self.count, get_context("spawn"), initializer=_leave_interrupts)
+        future = self._pool.submit(run, task)
+        self._running.append(future)
+
+        def receipt() -> Receipt:
+            try:
+                return future.result()
+            except BrokenProcessPool:
+                raise MixerError(
+                    f"{task.path}: a worker process died while converting it, perhaps for lack of memory; "
+                    "try again with fewer --workers"
+                ) from None
+
+        return receipt
+
+    def settle(self) -> None:
+        """Drop the tasks that have not begun and wait for those that have: nothing is written after this."""
+        for future in self._running:
+            future.cancel()
+        wait(self._running)
+        self._running.clear()
+
+
+def _leave_interrupts() -> None:
+    """Ctrl-C reaches every process of the terminal; only the driver acts on it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,0 +1,157 @@
+"""Where raw files lie under a data root, and their sha256, remembered between runs.
+
+A published file is found at `<data root>/<source>/<published path>`, else `<data root>/<published path>`, else where
+the recipe's `files:` map says.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from mixer import atomic, sources
+from mixer.errors import DataError, MissingFile
+from mixer.resolved import Input
+from mixer.sources import File, Lookup, Source
+
+YOUNG = 2.0
+"""Seconds. A file changed so recently may change again within its time stamp's resolution: its hash is not kept."""
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """One file that a conversion reads: its published path and where it lies."""
+
+    published: str
+    path: Path
+    file: File
+
+
+class Stamp(msgspec.Struct, frozen=True):
+    """What tells a file from a later version of itself."""
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+
+
+def stamp(path: Path) -> Stamp:
+    """Take a file's stamp."""
+    status = path.stat()
+    return Stamp(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+
+
+def find(given: Input, root: Path | None) -> tuple[list[RawFile], list[RawFile]]:
+    """Find the files and the lookup files of an input, in declared order.
+
+    Raises MissingFile with one line for each file that is not there: which, for which source, where it is published
+    and where to put it.
+    """
+    source = sources.get(given.source)
+    if source.own_path:
+        return [_own(source, given)], []
+    missing: list[str] = []
+    files = [_locate(source, file, given, root, (source.name,), missing) for file in source.used_files(given.options)]
+    lookups = [
+        _locate(source, lookup.file, given, root, _folders(source, lookup), missing) for lookup in source.lookups
+    ]
+    if missing:
+        raise MissingFile("\n".join(missing))
+    return [file for file in files if file], [file for file in lookups if file]
+
+
+def _own(source: Source, given: Input) -> RawFile:
+    assert given.path is not None, "the recipe's models ask for it"
+    if not given.path.is_file():
+        raise MissingFile(f"{given.path}: no such file, which a leaf that uses {source.name} names as its path")
+    return RawFile(given.path.name, given.path, source.files[0])
+
+
+def _folders(source: Source, lookup: Lookup) -> tuple[str, ...]:
+    return (source.name, lookup.source) if lookup.source else (source.name,)
+
+
+def _locate(
+    source: Source, file: File, given: Input, root: Path | None, folders: tuple[str, ...], missing: list[str]
+) -> RawFile | None:
+    candidates = candidate_paths(file, given, root, folders)
+    for path in candidates:
+        if path.is_file():
+            return RawFile(file.path, path, file)
+    missing.append(
+        f"{source.name}: {file.path} is missing; it is published at {source.homepage}; put it at {candidates[0]}"
+        if candidates
+        else f"{source.name}: {file.path} is not looked for, since there is no data root; name one with --data"
+    )
+    return None
+
+
+def candidate_paths(file: File, given: Input, root: Path | None, folders: tuple[str, ...]) -> list[Path]:
+    """List where a published file is looked for, the first place first."""
+    moved = given.files.get(file.path)
+    if moved is not None:
+        return [moved]
+    if root is None:
+        return []
+    return [*(root / folder / file.path for folder in folders), root / file.path]
+
+
+def found_files(source: Source, root: Path | None) -> dict[str, bool]:
+    """Say of each published file of a source whether the data root has it."""
+    given = Input(source.name, source.options())
+    every: list[tuple[File, tuple[str, ...]]] = [(file, (source.name,)) for file in source.files]
+    every += [(lookup.file, _folders(source, lookup)) for lookup in source.lookups]
+    return {
+        file.path: any(path.is_file() for path in candidate_paths(file, given, root, folders))
+        for file, folders in every
+    }
+
+
+class Hashes:
+    """The sha256 of raw files, remembered in a folder by (path, size, mtime, ctime, inode)."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def remembered(self, path: Path) -> str | None:
+        """Give a file's sha256 if it was hashed before and has not changed since."""
+        try:
+            known, sha256 = msgspec.json.decode(self._entry(path).read_bytes(), type=tuple[Stamp, str])
+        except (FileNotFoundError, msgspec.DecodeError, msgspec.ValidationError):
+            return None
+        return sha256 if known == stamp(path) else None
+
+    def hash(self, path: Path, progress: Callable[[int], None] | None = None) -> str:
+        """Hash a file and remember it; `progress` is told the bytes read.
+
+        Raises DataError when the file changes meanwhile.
+        """
+        before = stamp(path)
+        digest = hashlib.sha256()
+        with path.open("rb", buffering=0) as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+                if progress:
+                    progress(len(block))
+        check_unchanged(path, before)
+        if time.time() - before.mtime_ns / 1e9 > YOUNG:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            atomic.replace_file(self._entry(path), msgspec.json.encode((before, digest.hexdigest())))
+        return digest.hexdigest()
+
+    def _entry(self, path: Path) -> Path:
+        name = hashlib.blake2b(os.fsencode(path.absolute()), digest_size=16).hexdigest()
+        return self.folder / f"{name}.json"
+
+
+def check_unchanged(path: Path, before: Stamp) -> None:
+    """Raise DataError when a file is no longer what it was."""
+    if stamp(path) != before:
+        raise DataError(f"{path}: changed while it was read; run again when nothing writes to it")

@@ -1,0 +1,171 @@
+"""What a valid conversation is: every problem of a record, each with its path.
+
+Most records have none, so the checks run over whole lists at C speed first and look closer only where one fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mixer.conversation import AUDIO, GPT, HUMAN, IMAGE, SYSTEM, VIDEO, Conversation, Turn
+
+_ALTERNATING = [HUMAN, GPT] * 512
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One problem: a reason free of positions, so that it can be counted, and the path of what is wrong."""
+
+    reason: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What one look at a valid record's turns told: counts for the index."""
+
+    characters: int
+    literal_tokens: bool
+    """A placeholder stands in the text of a record that has no such medium: it is text there."""
+
+
+def check(conversation: Conversation) -> Checked | list[Fault]:
+    """Check a record once: its counts when it is valid, else all its problems."""
+    turns = conversation.conversations
+    values = [turn.value for turn in turns]
+    text = "\n".join(values)
+    literal = ("<" in text) and _has_literal(conversation, text)
+    if _is_plain(conversation, turns, values, text):
+        return Checked(len(text) - len(values) + 1, literal)
+    faults = list(_faults(conversation))
+    return faults or Checked(len(text) - len(values) + 1, literal)
+
+
+def _is_plain(conversation: Conversation, turns: list[Turn], values: list[str], text: str) -> bool:
+    """Say whether this is surely a valid record of the common kind: rounds of text about at most one image."""
+    image = conversation.image
+    if image is not None:
+        if type(image) is not str or text.count(IMAGE) != 1 or IMAGE not in values[0]:
+            return False
+        if ".." in image or "\\" in image or ":" in image or "\0" in image or image[:1] in ("", "/"):
+            return False
+    return (
+        conversation.video is None
+        and conversation.audio is None
+        and conversation.chosen is None
+        and conversation.rejected is None
+        and 0 < len(turns) <= len(_ALTERNATING)
+        and len(turns) % 2 == 0
+        and [turn.from_ for turn in turns] == _ALTERNATING[: len(turns)]
+        and all(map(str.strip, values))
+        and type(conversation.id) is str
+        and conversation.id != ""
+    )
+
+
+def _has_literal(conversation: Conversation, text: str) -> bool:
+    return any(not given and token in text for token, given in _media(conversation).items())
+
+
+def _media(conversation: Conversation) -> dict[str, list[str]]:
+    """Map each placeholder to the files it stands for."""
+    given = {IMAGE: conversation.image, VIDEO: conversation.video, AUDIO: conversation.audio}
+    return {
+        token: [] if paths is None else [paths] if isinstance(paths, str) else paths for token, paths in given.items()
+    }
+
+
+def _faults(conversation: Conversation) -> Iterator[Fault]:
+    if not isinstance(conversation.id, str):
+        yield Fault("id is not text", "$.id")
+    elif not conversation.id:
+        yield Fault("empty id", "$.id")
+    yield from _media_faults(conversation)
+    yield from _turn_faults(conversation)
+    yield from _placeholder_faults(conversation)
+    yield from _preference_faults(conversation)
+
+
+def _media_faults(conversation: Conversation) -> Iterator[Fault]:
+    for name in ("image", "video", "audio"):
+        given = getattr(conversation, name)
+        if given == []:
+            yield Fault(f"empty list of {name} files", f"$.{name}")
+        paths = [] if given is None else given if isinstance(given, list) else [given]
+        for number, path in enumerate(paths):
+            where = f"$.{name}[{number}]" if isinstance(given, list) else f"$.{name}"
+            reason = path_fault(path)
+            if reason:
+                yield Fault(f"{name} path {reason}", where)
+
+
+def path_fault(path: object) -> str | None:
+    """Say why a media path is unusable, or None. Paths must stay below the media root on every system."""
+    if not isinstance(path, str):
+        return "is not text"
+    if not path.strip():
+        return "is empty"
+    if "\0" in path:
+        return "holds a NUL"
+    parts = path.replace("\\", "/").split("/")
+    if parts[0] == "" or ":" in parts[0]:
+        return "is absolute"
+    return "leaves the media root" if ".." in parts else None
+
+
+def _turn_faults(conversation: Conversation) -> Iterator[Fault]:
+    turns = conversation.conversations
+    if not turns:
+        yield Fault("no turns", "$.conversations")
+        return
+    start = 1 if turns[0].from_ == SYSTEM else 0
+    for number, turn in enumerate(turns):
+        where = f"$.conversations[{number}]"
+        expected = _ALTERNATING[(number - start) % 2] if number >= start else SYSTEM
+        if turn.from_ not in (HUMAN, GPT, SYSTEM):
+            yield Fault("unknown role", f"{where}.from")
+        elif turn.from_ != expected:
+            yield Fault("roles do not alternate", f"{where}.from")
+        if not turn.value.strip():
+            yield Fault("empty text", f"{where}.value")
+    last = HUMAN if _is_preference(conversation) else GPT
+    if turns[-1].from_ != last:
+        yield Fault(f"the last turn is not {last}'s", f"$.conversations[{len(turns) - 1}].from")
+
+
+def _placeholder_faults(conversation: Conversation) -> Iterator[Fault]:
+    answers = [conversation.chosen, conversation.rejected]
+    for token, files in _media(conversation).items():
+        if not files:
+            continue  # a literal token is text there
+        asked = 0
+        for number, turn in enumerate(conversation.conversations):
+            if turn.from_ == HUMAN:
+                asked += turn.value.count(token)
+            elif token in turn.value:
+                yield Fault(f"{token} in an answer", f"$.conversations[{number}].value")
+        for name, answer in zip(("chosen", "rejected"), answers, strict=True):
+            if answer is not None and token in answer.value:
+                yield Fault(f"{token} in an answer", f"$.{name}.value")
+        if asked != len(files):
+            yield Fault(f"number of {token} placeholders is not the number of files", "$.conversations")
+
+
+def _preference_faults(conversation: Conversation) -> Iterator[Fault]:
+    chosen, rejected = conversation.chosen, conversation.rejected
+    if chosen is None and rejected is None:
+        return
+    for name, answer in (("chosen", chosen), ("rejected", rejected)):
+        if answer is None:
+            yield Fault(f"no {name} answer", f"$.{name}")
+        elif answer.from_ != GPT:
+            yield Fault(f"the {name} answer is not gpt's", f"$.{name}.from")
+        elif not answer.value.strip():
+            yield Fault("empty text", f"$.{name}.value")
+    if chosen is not None and rejected is not None and chosen.value == rejected.value:
+        yield Fault("chosen and rejected are equal", "$.chosen")
+
+
+def _is_preference(conversation: Conversation) -> bool:
+    return conversation.chosen is not None or conversation.rejected is not None
