@@ -35,12 +35,34 @@ def fsync_path(path: Path) -> None:
         os.close(descriptor)
 
 
+class DurableFile:
+    """A new file of a folder that is not published yet. Written without a buffer: callers bring large blocks."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("xb", buffering=0)
+
+    def write(self, block: bytes) -> None:
+        """Write a whole block."""
+        rest = memoryview(block)
+        while rest:
+            rest = rest[self._file.write(rest) :]
+
+    def close(self, *, sync: bool) -> None:
+        """Close the file, once its content is on disk if `sync` is asked for."""
+        try:
+            if sync:
+                os.fsync(self._file.fileno())
+        finally:
+            self._file.close()
+
+
 def write_file(path: Path, content: bytes) -> None:
     """Write a new file durably, in place: for files of a folder that is not published yet."""
-    with path.open("wb") as file:
+    file = DurableFile(path)
+    try:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    finally:
+        file.close(sync=True)
 
 
 def replace_file(path: Path, content: bytes) -> None:

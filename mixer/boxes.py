@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 Box = tuple[float, float, float, float]
+_BRACKETED = re.compile(r"\[([^\[\]]*)\]")
 
 
 def parse(text: str) -> Box | None:
@@ -28,3 +31,13 @@ def _pad(number: float, length: int, side: int) -> float:
 def show(box: Box, decimals: int) -> str:
     """Print a box as LLaVA's data do: Python floats of at most so many decimals, `[0.172, 0.61, 0.832, 1.0]`."""
     return str([round(number, decimals) for number in box])
+
+
+def text_in_square(text: str, width: int, height: int, decimals: int) -> str:
+    """Move every bracketed box in a text to the padded square; other bracketed groups stay as they are."""
+
+    def moved(group: re.Match[str]) -> str:
+        box = parse(group[1])
+        return group[0] if box is None else show(pad_to_square(box, width, height), decimals)
+
+    return _BRACKETED.sub(moved, text)

@@ -34,9 +34,14 @@ _TASKS |= {"vqav2_okvqa": "vqa", "gqa": "vqa", "ocrvqa": "vqa", "aokvqa": "choic
 _REGIONS = (BOX_OF_PHRASE.partition("{}")[0], PHRASE_OF_BOX.partition("{}")[0])
 
 
-def labelled(raw: LlavaRecord, subset: str | None = None) -> Labelled:
-    """Pass a record of a mix through, labelled with its block: the given one, or the one its content tells."""
-    return Labelled(llava(raw), _labels(subset or subset_of(raw)))
+def mixed(raw: LlavaRecord, _options: object = None) -> Labelled:
+    """Pass a record of a mix through, labelled with its block."""
+    return labelled(raw, subset_of(raw))
+
+
+def labelled(raw: LlavaRecord, subset: str | None) -> Labelled:
+    """Pass a record through, labelled with a given block."""
+    return Labelled(llava(raw), _labels(subset))
 
 
 def subset_of(raw: LlavaRecord) -> str | None:

@@ -90,7 +90,7 @@ def run(task: Task) -> Receipt:
     gc.disable()  # decoding a piece makes many small objects and no cycles; collecting between them doubles the time
     try:
         with task.out.with_suffix(".jsonl").open("wb") as out:
-            for batch in file.reader.read(task.path, task.start, task.stop, file.raw, task.piece):
+            for batch in file.reader.read(task.path, task.start, task.stop, file.raw_type(options), task.piece):
                 span.convert(batch, out)
     finally:
         if was_enabled:
@@ -105,7 +105,7 @@ def _table(lookup_source: str, number: int, path: Path) -> dict[Any, Any]:
     lookup = sources.get(lookup_source).lookups[number]
     table: dict[Any, Any] = {}
     start, *_, stop = lookup.file.reader.cuts(path, 1 << 40)
-    for batch in lookup.file.reader.read(path, start, stop, lookup.file.raw, PIECE):
+    for batch in lookup.file.reader.read(path, start, stop, lookup.file.raw_type(sources.Options()), PIECE):
         for entry in batch.items:
             if type(entry) is not Bad:
                 table[lookup.key(entry)] = lookup.row(entry)

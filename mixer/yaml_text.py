@@ -10,31 +10,23 @@ The events of the parser are used, not its nodes: nodes have forgotten their anc
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
 from mixer.errors import Problem, RecipeError
+from mixer.yaml_scalars import plain
 
 MAX_BYTES = 4 << 20
 """The largest text that is read: some ten thousand times a recipe, and still nothing to a machine."""
 MAX_DEPTH = 32
 """The deepest nesting of maps and lists; a recipe needs 6."""
-MAX_DIGITS = 40
-"""The longest number; Python's own conversions are quadratic or refuse at some thousand digits."""
 
 Key = str | int
 PathKey = tuple[Key, ...]
-
-
-class Number(str):
-    """A decimal number as it was written, so that `0.1` can be exactly one tenth."""
-
-    __slots__ = ()
 
 
 @dataclass(frozen=True)
@@ -47,10 +39,14 @@ class Place:
     text_column: int | None = None
     """Where a value's first character stands, if its characters stand there one by one, in one line."""
 
-    def problem(self, message: str, offset: int = 0) -> Problem:
-        """Make a problem at this place, or at a character of the text that stands here."""
+    def problem(self, message: str) -> Problem:
+        """Make a problem at this place."""
+        return Problem(self.file, self.line, self.column, message)
+
+    def problem_inside(self, message: str, offset: int) -> Problem:
+        """Make a problem at a character of the text that stands here, or at its start where that cannot be told."""
         column = self.column if self.text_column is None else self.text_column + offset
-        return Problem(self.file, self.line, column if offset else self.column, message)
+        return Problem(self.file, self.line, column, message)
 
 
 @dataclass
@@ -66,11 +62,9 @@ class Tree:
 
 def load_yaml(path: str) -> Tree:
     """Read a file as `parse_yaml` does. Raises OSError where it cannot be read, RecipeError where it is no YAML map."""
-    # Opened without waiting for a pipe's writer would be wrong: `<(...)` is a fair way to pass a recipe. Only the
-    # number of bytes is bounded.
-    with open(path, "rb") as file:  # noqa: PTH123 - the path is shown and opened as the user gave it
+    with open(path, "rb") as file:  # noqa: PTH123 - shown and opened as the user gave it
         data = file.read(MAX_BYTES + 1)
-    return parse_yaml(data, os.fspath(path))
+    return parse_yaml(data, path)
 
 
 def parse_yaml(data: bytes, file: str) -> Tree:
@@ -83,12 +77,15 @@ def parse_yaml(data: bytes, file: str) -> Tree:
     try:
         builder.document()
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        why = " ".join(filter(None, [error.problem, error.context]))
-        problem = Problem(file, line, column, f"this is not YAML: {why}")
-        raise RecipeError([*builder.tree.problems, problem]) from None
+        raise RecipeError([*builder.tree.problems, _syntax_problem(error, file)]) from None
     return builder.tree
+
+
+def _syntax_problem(error: yaml.MarkedYAMLError, file: str) -> Problem:
+    mark, begun = error.problem_mark, error.context_mark
+    since = f" {error.context} that begins in line {begun.line + 1}" if error.context and begun else ""
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    return Problem(file, line, column, f"this is not YAML: {error.problem}{since}; see the line and the one above it")
 
 
 # --- bytes to text ---------------------------------------------------------------------------------------------------
@@ -119,54 +116,6 @@ def _decode(data: bytes, file: str) -> str:
 def _at(file: str, before: str, message: str) -> Problem:
     lines = re.split("\r\n|\r|\n", before)
     return Problem(file, len(lines), len(lines[-1]) + 1, message)
-
-
-# --- scalars ---------------------------------------------------------------------------------------------------------
-
-_NULLS = frozenset({"", "~", "null"})
-_BOOLEANS = {"true": True, "false": False}
-_DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
-
-_QUOTE = "quote it if you mean text"
-
-
-def _plain_number(text: str) -> str:
-    """Write an odd number plainly, where that is short."""
-    try:
-        value = float(text.replace("_", ""))
-    except (ValueError, OverflowError):
-        return "decimal digits"
-    shown = f"{value:.0f}" if value == round(value, 0) and abs(value) < 1e18 else f"{value:f}".rstrip("0")
-    return shown if float(shown) == value and len(shown) <= MAX_DIGITS else "decimal digits"
-
-
-def _write(text: str) -> str:
-    return f"write {_plain_number(text)}, or {_QUOTE}"
-
-
-def _fixed(hint: str) -> Callable[[str], str]:
-    return lambda _text: f"{hint}, or {_QUOTE}"
-
-
-_SURPRISES: list[tuple[re.Pattern[str], str, Callable[[str], str]]] = [
-    (re.compile(r"(?i:yes|no|on|off|y|n|true|false)"), "a Boolean", _fixed("write true or false")),
-    (re.compile(r"Null|NULL"), "nothing", _fixed("write null")),
-    (re.compile(r"[-+]?0[xX][0-9a-fA-F_]+"), "a hexadecimal number", _fixed("write decimal digits")),
-    (re.compile(r"[-+]?0[oObB][0-7_]+|[-+]?0[0-9_]+"), "an octal or binary number", _fixed("write decimal digits")),
-    (re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?"), "a number to base 60", _fixed("write seconds")),
-    (re.compile(r"[-+]?\.(?i:inf)|\.(?i:nan)"), "a number without end", _fixed("write a decimal number")),
-    (re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt\s].*)?"), "a date", lambda _text: _QUOTE),
-    (re.compile(r"[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?"), "a number", _write),
-]
-"""Plain scalars that YAML readers turn into something: pattern, what they make of it, what to write instead."""
-
-
-def _surprise(text: str) -> str | None:
-    """Say why a plain scalar is refused; None if it is plain text."""
-    for pattern, kind, hint in _SURPRISES:
-        if pattern.fullmatch(text):
-            return f"{text} is {kind} to some YAML readers: {hint(text)}"
-    return None
 
 
 # --- events to values ------------------------------------------------------------------------------------------------
@@ -238,13 +187,14 @@ class _Builder:
 
     def key(self, event: Any, path: PathKey) -> str:
         """Read a key; a refused one is reported and read as ''."""
-        before = len(self.tree.problems)
         key = self.node(event, (*path, ""))
-        if event.__class__ is yaml.ScalarEvent and event.value == "<<" and not event.style:
+        if isinstance(event, yaml.ScalarEvent) and event.value == "<<" and not event.style:
             self.refuse(event, "merge keys (<<) are not allowed; write the keys out, or use `extends`")
-        elif len(self.tree.problems) == before and (type(key) is not str or not key):
+        elif type(key) is not str or not key:
             self.refuse(event, f"a key is text, got {_shown_key(key)}: quote it if you mean text")
-        return key if len(self.tree.problems) == before else ""
+        else:
+            return key
+        return ""
 
     def sequence(self, path: PathKey) -> list[Any]:
         """Read a list's items."""
@@ -261,29 +211,22 @@ class _Builder:
             self.refuse(event, f"the text holds the control character U+{ord(odd[0]):04X}; remove it")
         if event.style:
             return text
-        if text in _NULLS:
-            return None
-        if text in _BOOLEANS:
-            return _BOOLEANS[text]
-        if _DECIMAL.fullmatch(text):
-            if len(text) > MAX_DIGITS:
-                self.refuse(event, f"a number has at most {MAX_DIGITS} characters, got {len(text)}")
-                return Number(0)
-            return Number(text)
-        refusal = _surprise(text)
-        if refusal:
-            self.refuse(event, refusal)
-        return text
+        try:
+            return plain(text)
+        except ValueError as error:
+            self.refuse(event, str(error))
+            return text
 
     def place(self, event: Any) -> Place:
         """Give the place of an event."""
-        line, column = event.start_mark.line + 1, event.start_mark.column + 1
-        if not isinstance(event, yaml.ScalarEvent) or event.tag or event.anchor:
+        first, end = event.start_mark, event.end_mark
+        line, column = first.line + 1, first.column + 1
+        if not isinstance(event, yaml.ScalarEvent) or "\n" in event.value:
             return Place(self.tree.file, line, column)
         quotes = 1 if event.style in ("'", '"') else 0
-        start = event.start_mark.index + quotes
-        verbatim = self.text[start : event.end_mark.index - quotes] == event.value
-        return Place(self.tree.file, line, column, column + quotes if verbatim and "\n" not in event.value else None)
+        # Escapes, tags and block scalars make the text unlike its value: then no character of it can be pointed at.
+        verbatim = self.text[first.index + quotes : end.index - quotes] == event.value
+        return Place(self.tree.file, line, column, column + quotes if verbatim else None)
 
     def refuse(self, event: Any, message: str) -> None:
         """Note a mistake at an event."""

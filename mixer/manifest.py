@@ -1,0 +1,163 @@
+"""The manifest of a mix: what is in it, where it came from, and how to check both.
+
+It holds no clock, no host name and no absolute path, so equal mixes have equal manifests. It is written last: a folder
+with a manifest is a whole mix.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mixer.errors import IntegrityError, UsageError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+NAME = "manifest.json"
+INDEX = "index.parquet"
+SLICE = 1 << 16
+"""Rows handled at once, so that memory stays flat."""
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class InputFile(_Model):
+    """A raw file that a leaf was converted from."""
+
+    path: str = Field(description="published path; a user's own file: its base name")
+    size: Count = Field(description="bytes")
+    sha256: str
+
+
+class LeafReport(_Model):
+    """One leaf: read = used + skipped + bad; made = pool + losses."""
+
+    source: str
+    licence: str
+    homepage: str
+    converter: str = Field(description="hash of the code that converted it")
+    options: dict[str, Any]
+    files: list[InputFile]
+    read: Count = Field(description="raw items read")
+    used: Count = Field(description="raw items that gave a conversation")
+    skipped: dict[str, Count] = Field(description="raw items that their converter expects to lose, by reason")
+    bad: dict[str, Count] = Field(description="raw items that do not decode or validate, by reason")
+    made: Count = Field(description="conversations")
+    losses: dict[str, Count] = Field(description="conversations that a pool rule took out, by step")
+    pool: Count = Field(description="conversations left to choose from")
+    ideal: float = Field(description="amount before rounding, in the mix's unit")
+    ideal_exact: str = Field(description="the same as a fraction")
+    count: Count = Field(description="records in the mix")
+    mass: Count = Field(description="the same in the mix's unit")
+    epochs: float = Field(description="count / pool")
+    share: float = Field(description="count / records of the mix")
+    min_times: Count = Field(description="how often the least shown conversation of the pool is in the mix")
+    max_times: Count = Field(description="how often the most shown one is")
+    notes: list[str] = Field(description="what a reader should know of its pool rules")
+
+
+class OutputFile(_Model):
+    """A data file of the mix."""
+
+    path: str
+    target: str
+    records: Count
+    bytes: Count
+    sha256: str
+
+
+class Manifest(_Model):
+    """The whole manifest."""
+
+    mixer: Literal[1] = Field(description="version of the recipe language and of this layout")
+    version: str = Field(description="version of mixer that wrote it")
+    name: str
+    mix_id: str = Field(description="sha256 over leaf, id, digest and pass of every record in order")
+    seed: int
+    unit: str
+    size: int | None
+    order: str
+    data: Literal["given", "miniatures"]
+    records: Count
+    recipe: dict[str, Any] = Field(description="the recipe as resolved")
+    recipe_sha256: str
+    sources: dict[str, LeafReport]
+    outputs: list[OutputFile]
+    seal: str = Field(description="sha256 over all of the above: an edited manifest is found")
+
+
+def sha256_json(value: object) -> str:
+    """Hash a JSON value by its canonical bytes: compact, keys sorted."""
+    return hashlib.sha256(msgspec.json.encode(value, order="sorted")).hexdigest()
+
+
+def sealed(values: dict[str, Any]) -> Manifest:
+    """Make a manifest of its values, adding the seal."""
+    manifest = Manifest(**values, seal="")
+    return manifest.model_copy(update={"seal": _seal(manifest)})
+
+
+def _seal(manifest: Manifest) -> str:
+    return sha256_json(manifest.model_dump(mode="json", exclude={"seal"}))
+
+
+def encode(manifest: Manifest) -> bytes:
+    """Give the bytes of manifest.json."""
+    return msgspec.json.format(msgspec.json.encode(manifest.model_dump(mode="json")), indent=2) + b"\n"
+
+
+def load(mix: Path) -> Manifest:
+    """Read the manifest of a mix folder. Raises UsageError when there is none, IntegrityError when it is damaged."""
+    path = mix / NAME
+    try:
+        manifest = Manifest.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise UsageError(f"{mix}: is not a mix: it has no {NAME}; name a folder that `mixer build` wrote") from None
+    except NotADirectoryError:
+        raise UsageError(f"{mix}: is a file; name the folder of a mix") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
+        raise IntegrityError(f"{path}: ${where}: {first['msg']}; the manifest was edited or damaged") from error
+    return manifest
+
+
+def seal_problem(manifest: Manifest, path: Path) -> str | None:
+    """Say that a manifest is not as it was written, or None."""
+    expected, got = manifest.seal, _seal(manifest)
+    if expected == got:
+        return None
+    return f"{path}: the manifest was edited: expected seal {expected}, got {got}"
+
+
+def foreign(target: Path) -> str | None:
+    """Say why a folder is not a mix that a build may replace, or None: it holds a mix and nothing else."""
+    if not (target / NAME).is_file():
+        return f"is not a mix of ours (it has no {NAME}) and is not empty"
+    try:
+        manifest = load(target)
+    except IntegrityError:
+        return f"holds a {NAME} that mixer did not write"
+    ours = {NAME, INDEX, "media", *(output.path for output in manifest.outputs)}
+    others = sorted(path.name for path in target.iterdir() if path.name not in ours)
+    return f"holds files that are not of the mix: {', '.join(others[:3])}" if others else None
+
+
+def mix_id(slices: Iterable[pl.DataFrame]) -> str:
+    """Hash a mix's identity: leaf, id, digest and pass of every record in order, `SLICE` rows at a time."""
+    digest = hashlib.sha256()
+    for rows in slices:
+        for name in ("leaf", "id", "pass"):
+            digest.update(msgspec.json.encode(rows[name].to_list()))
+        digest.update(b"".join(rows["digest"].to_list()))
+    return digest.hexdigest()

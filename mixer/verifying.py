@@ -1,0 +1,174 @@
+"""Checking a mix against its manifest: hashes of files, every record, every count.
+
+The files are small and many numbers depend on each other, so a damaged mix usually shows in several ways; all are told.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from mixer.conversation import Conversation, digest, media, starts_with_id
+from mixer.manifest import INDEX, NAME, SLICE, LeafReport, Manifest, OutputFile, load, mix_id, seal_problem
+from mixer.progress import Progress, silent
+from mixer.store import read_index
+from mixer.validate import check
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MOST = 20
+"""Damaged records named one by one; more are counted."""
+
+
+@dataclass(frozen=True)
+class Verified:
+    """The outcome of a check: no problems, no damage."""
+
+    mix_id: str
+    records: int
+    problems: tuple[str, ...]
+
+
+def verify(mix: Path | str, *, progress: Progress = silent) -> Verified:
+    """Check a mix folder. Raises UsageError when it is none, IntegrityError when its manifest or index is unreadable."""
+    folder = Path(mix)
+    manifest = load(folder)
+    problems = [*_arithmetic(manifest, folder / NAME)]
+    seal = seal_problem(manifest, folder / NAME)
+    if seal:
+        problems.append(seal)
+    index = read_index(
+        folder / INDEX, ["leaf", "id", "digest", "pass", "media", "turns", "characters", "offset", "length"]
+    )
+    problems += _index_problems(manifest, index, folder / INDEX)
+    for number, output in enumerate(manifest.outputs):
+        whole = _file_problem(folder, output, progress)
+        if whole:
+            problems.append(whole)
+        if number == 0 and (folder / output.path).is_file():
+            problems += _record_problems(folder / output.path, index, progress)
+    return Verified(manifest.mix_id, manifest.records, tuple(problems))
+
+
+def _arithmetic(manifest: Manifest, path: Path) -> Iterator[str]:
+    """Check the equations that a manifest's numbers obey among themselves."""
+
+    def unequal(where: str, expected: float, got: float, rule: str) -> Iterator[str]:
+        if expected != got:
+            yield f"{path}: $.{where}: expected {expected} ({rule}), got {got}"
+
+    for name, leaf in manifest.sources.items():
+        where = f"sources.{name}"
+        lost = sum(leaf.skipped.values()) + sum(leaf.bad.values())
+        yield from unequal(f"{where}.read", leaf.used + lost, leaf.read, "used + skipped + bad")
+        yield from unequal(f"{where}.made", leaf.pool + sum(leaf.losses.values()), leaf.made, "pool + losses")
+        yield from unequal(f"{where}.epochs", _ratio(leaf.count, leaf.pool), leaf.epochs, "count / pool")
+        yield from unequal(f"{where}.share", _ratio(leaf.count, manifest.records), leaf.share, "count / records")
+    total = sum(leaf.count for leaf in manifest.sources.values())
+    yield from unequal("records", total, manifest.records, "sum of the leaves' counts")
+    for number, output in enumerate(manifest.outputs):
+        yield from unequal(f"outputs[{number}].records", manifest.records, output.records, "records of the mix")
+
+
+def _ratio(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0
+
+
+def _index_problems(manifest: Manifest, index: pl.DataFrame, path: Path) -> Iterator[str]:
+    if index.height != manifest.records:
+        yield f"{path}: expected {manifest.records} rows, got {index.height}"
+    got = mix_id(index[start : start + SLICE] for start in range(0, index.height, SLICE))
+    if got != manifest.mix_id:
+        yield f"{path}: expected mix id {manifest.mix_id}, got {got}: rows were changed or exchanged"
+    counts = dict(index["leaf"].value_counts().iter_rows())
+    for name, leaf in manifest.sources.items():
+        if counts.get(name, 0) != leaf.count:
+            yield f"{path}: leaf {name}: expected {leaf.count} records, got {counts.get(name, 0)}"
+        yield from _times_problem(index, name, leaf, path)
+    for name in sorted(set(counts) - set(manifest.sources)):
+        yield f"{path}: leaf {name} is not in the manifest"
+
+
+def _times_problem(index: pl.DataFrame, name: str, leaf: LeafReport, path: Path) -> Iterator[str]:
+    import polars as pl
+
+    passes = index.filter(pl.col("leaf") == name)["pass"]
+    most = int(passes.max() or 0) + 1 if passes.len() else 0  # type: ignore[arg-type]
+    if most > leaf.max_times and leaf.max_times:
+        yield f"{path}: leaf {name}: expected at most {leaf.max_times} passes, got {most}"
+
+
+def _file_problem(folder: Path, output: OutputFile, progress: Progress) -> str | None:
+    path = folder / output.path
+    if not path.is_file():
+        return f"{path}: is missing"
+    size = path.stat().st_size
+    if size != output.bytes:
+        return f"{path}: expected {output.bytes} bytes, got {size}"
+    sha256 = hashlib.sha256()
+    with path.open("rb", buffering=0) as file, progress(f"hashing {output.path}", size) as advance:
+        while block := file.read(1 << 20):
+            sha256.update(block)
+            advance(len(block))
+    if sha256.hexdigest() != output.sha256:
+        return f"{path}: expected sha256 {output.sha256}, got {sha256.hexdigest()}"
+    return None
+
+
+def _record_problems(path: Path, index: pl.DataFrame, progress: Progress) -> Iterator[str]:
+    """Recompute every record's digest and index columns from the data file's bytes."""
+    size = path.stat().st_size
+    if not size:
+        return
+    damaged = 0
+    decode = msgspec.json.Decoder(Conversation).decode
+    with (
+        path.open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
+        progress(f"checking {path.name}", size) as advance,
+    ):
+        for number, row in enumerate(_rows(index)):
+            problem = _record_problem(data, row, decode)
+            advance(row[-1])
+            if problem is None:
+                continue
+            damaged += 1
+            if damaged <= MOST:
+                yield f"{path}: record {number + 1} ({row[0]!r}) at byte {row[5]}: {problem}"
+    if damaged > MOST:
+        yield f"{path}: {damaged - MOST:,} more records are damaged"
+
+
+def _rows(index: pl.DataFrame) -> Iterator[tuple[str, bytes, list[str], int, int, int, int]]:
+    wanted = index.select("id", "digest", "media", "turns", "characters", "offset", "length")
+    for start in range(0, wanted.height, SLICE):
+        yield from wanted[start : start + SLICE].iter_rows()  # type: ignore[misc]
+
+
+def _record_problem(
+    data: mmap.mmap, row: tuple[str, bytes, list[str], int, int, int, int], decode: object
+) -> str | None:
+    id, expected, paths, turns, characters, offset, length = row
+    line = data[offset : offset + length]
+    if not starts_with_id(line, id):
+        return f"expected a record of this id, got {line[:40].decode(errors='replace')!r}"
+    got = digest(line, id)
+    if got != expected:
+        return f"expected digest {expected.hex()}, got {got.hex()}"
+    try:
+        record = decode(line)  # type: ignore[operator]
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return f"is not a conversation: {error}"
+    checked = check(record)
+    if isinstance(checked, list):
+        return f"is not valid: {checked[0].reason} at {checked[0].where}"
+    if (media(record), len(record.conversations), checked.characters) != (paths, turns, characters):
+        return "the index does not describe it"
+    return None

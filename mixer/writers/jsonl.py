@@ -1,0 +1,23 @@
+"""Plain JSON Lines: one conversation a line, in mix order, everything a conversation can hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mixer.writers.framing import Frame
+
+if TYPE_CHECKING:
+    import polars as pl
+
+SUFFIX = ".jsonl"
+
+_FRAME = Frame(head=b"", join=b"\n", tail=b"\n")
+write = _FRAME.write
+positions = _FRAME.positions
+
+
+def inexpressible() -> pl.Expr:
+    """Say why a record cannot be written: there is no such reason."""
+    import polars as pl
+
+    return pl.lit(None, dtype=pl.String)

@@ -1,0 +1,36 @@
+"""LLaVA's own format: one JSON array that its trainer loads with `json.load`.
+
+LLaVA-1.5 reads at most one image a record, no video or audio, and the roles human and gpt only. It tells modality by
+the presence of the `image` key, so that a literal `<image>` in a text-only record is text to it as it is to us.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mixer.writers.framing import Frame
+
+if TYPE_CHECKING:
+    import polars as pl
+
+SUFFIX = ".json"
+
+_FRAME = Frame(head=b"[\n", join=b",\n", tail=b"\n]\n")
+write = _FRAME.write
+positions = _FRAME.positions
+
+
+def inexpressible() -> pl.Expr:
+    """Say why LLaVA-1.5's trainer cannot use a record, or null."""
+    import polars as pl
+
+    return (
+        pl.when(pl.col("videos") > 0)
+        .then(pl.lit("video"))
+        .when(pl.col("audios") > 0)
+        .then(pl.lit("audio"))
+        .when(pl.col("images") > 1)
+        .then(pl.lit("several images"))
+        .when(pl.col("turns") % 2 == 1)  # rounds are pairs: an odd turn is a system message
+        .then(pl.lit("system message"))
+    )
