@@ -65,14 +65,25 @@ def write_file(path: Path, content: bytes) -> None:
         file.close(sync=True)
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file so that it is seen whole or not at all, replacing an older one."""
+@contextmanager
+def replacing_file(path: Path) -> Iterator[DurableFile]:
+    """Give a file to fill that is seen whole or not at all, replacing an older one."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    file = DurableFile(temporary)
     try:
-        write_file(temporary, content)
+        try:
+            yield file
+        finally:
+            file.close(sync=True)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file so that it is seen whole or not at all, replacing an older one."""
+    with replacing_file(path) as file:
+        file.write(content)
 
 
 def remove_folder(folder: Path) -> None:

@@ -27,52 +27,66 @@ _FROM_STORE = ["id", "digest", "subset", "media", "turns", "characters", "length
 def batches(entries: list[Entry], order: pl.DataFrame) -> Iterator[list[memoryview]]:
     """Go through the records of a mix, `BATCH` at a time.
 
-    `order` holds, in mix order, entry (index into `entries`) and row (number in that entry).
+    `order` holds, in mix order, each record's leaf and its row in the leaf's entry; `entries` has one a leaf.
     """
     import polars as pl
 
-    paths = [entry.data(part) for entry in entries for part in entry.ledger.parts]
-    first_part = _running([len(entry.ledger.parts) for entry in entries])
-    maps = _map(paths)
-    where = [entry.index(["part", "offset", "length"]) for entry in entries]
-    where = [
-        frame.with_columns(pl.col("part") + first, (pl.col("offset") + pl.col("length")).alias("end")).drop("length")
-        for frame, first in zip(where, first_part, strict=True)
-    ]
-    atlas = pl.concat(where)
-    for rows in _slices(entries, order):
+    every = _Every(entries)
+    maps = _map([entry.data(part) for entry in every.entries for part in entry.ledger.parts])
+    atlas = every.columns(["part", "offset", "length"]).select(
+        "part", "offset", (pl.col("offset") + pl.col("length")).alias("end")
+    )
+    for _, rows in every.slices(order):
         part, offset, end = (column.to_list() for column in atlas[rows].get_columns())
         views = [maps[number][start:stop] for number, start, stop in zip(part, offset, end, strict=True)]
         for start in range(0, len(views), BATCH):
             yield views[start : start + BATCH]
 
 
-def index(entries: list[Entry], order: pl.DataFrame, names: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Go through the rows of a mix's index, in mix order, `SLICE` at a time; offsets are the writer's to add.
+def index(entries: list[Entry], order: pl.DataFrame, names: list[str]) -> Iterator[pl.DataFrame]:
+    """Go through the rows of a mix's index, in mix order, `SLICE` at a time; the offsets are the writer's to add.
 
-    `order` is as for `batches`, with leaf and pass beside it; `names` maps leaf to its name and source.
+    `order` has each record's pass beside what `batches` needs; `names` are the leaves'.
     """
     import polars as pl
 
-    atlas = pl.concat([entry.index(_FROM_STORE) for entry in entries])
-    start = 0
-    for rows in _slices(entries, order):
-        here = order[start : start + rows.len()]
-        start += rows.len()
-        leaf = names[here["leaf"]]
-        yield pl.concat([leaf, atlas[rows], here.select("pass")], how="horizontal").with_columns(
-            pl.lit(None, dtype=pl.UInt32).alias("tokens")
-        )
+    every = _Every(entries)
+    atlas = every.columns(_FROM_STORE)
+    leaves = pl.DataFrame({"leaf": names, "source": [entry.ledger.source for entry in entries]})
+    for here, rows in every.slices(order):
+        columns = [leaves[here["leaf"]], atlas[rows], here.select("pass")]
+        yield pl.concat(columns, how="horizontal").with_columns(pl.lit(None, dtype=pl.UInt32).alias("tokens"))
 
 
-def _slices(entries: list[Entry], order: pl.DataFrame) -> Iterator[pl.Series]:
-    """Turn (entry, row) into row numbers of all entries laid end to end, a slice at a time."""
-    import polars as pl
+class _Every:
+    """The records of all distinct entries laid end to end, so that one number tells where a record lies."""
 
-    first = pl.Series(_running([entry.ledger.made for entry in entries]), dtype=pl.UInt64)
-    for start in range(0, order.height, SLICE):
-        here = order[start : start + SLICE]
-        yield first[here["entry"]] + here["row"].cast(pl.UInt64)
+    def __init__(self, entries: list[Entry]) -> None:
+        distinct = {entry.folder: entry for entry in entries}
+        self.entries = list(distinct.values())
+        starts = dict(zip(distinct, _running([entry.ledger.made for entry in self.entries]), strict=True))
+        self._first = [starts[entry.folder] for entry in entries]
+
+    def columns(self, names: list[str]) -> pl.DataFrame:
+        """Read index columns of all records; `part` then counts the parts of all entries."""
+        import polars as pl
+
+        first_part = _running([len(entry.ledger.parts) for entry in self.entries])
+        frames = [entry.index(names) for entry in self.entries]
+        if "part" in names:
+            frames = [
+                frame.with_columns(pl.col("part") + first) for frame, first in zip(frames, first_part, strict=True)
+            ]
+        return pl.concat(frames)
+
+    def slices(self, order: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, pl.Series]]:
+        """Go through a mix's order in slices: its rows, and where each record lies."""
+        import polars as pl
+
+        first = pl.Series(self._first, dtype=pl.UInt64)
+        for start in range(0, order.height, SLICE):
+            here = order[start : start + SLICE]
+            yield here, first[here["leaf"]] + here["row"].cast(pl.UInt64)
 
 
 def _running(counts: list[int]) -> list[int]:

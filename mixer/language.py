@@ -1,64 +1,192 @@
-"""The recipe language, version 1: what may be written, as strict models.
+"""The recipe language, version 1: what may be written in each map, as strict models.
 
-The models judge one map each; what holds between keys, leaves and files is judged by resolving.py. Descriptions become
-the JSON Schema that editors show.
+A model judges one map. What holds between keys, leaves and files is judged by resolving.py. Descriptions become the
+JSON Schema that editors show.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 
 from mixer import quantities, writers
 from mixer.errors import did_you_mean
 from mixer.quantities import described
-from mixer.resolved import AmountKind, MatchBy, OnShort, Order, Unit
+from mixer.resolved import AmountKind, MatchBy, OnShort, Order
 from mixer.yaml_scalars import Number
 
 VERSION = 1
 AMOUNTS: tuple[AmountKind, ...] = ("count", "epochs", "budget", "share", "weight")
 NAME_PATTERN = "[A-Za-z0-9][A-Za-z0-9._-]*"
-
-T = TypeVar("T")
+"""Names become folders, file names and columns of tables."""
 
 
 # --- kinds of values -------------------------------------------------------------------------------------------------
 
 
-def _text(value: object) -> object:
-    if isinstance(value, Number):
-        raise ValueError(f'expected text, got the number {value}: write "{value}"')
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"expected text, got {described(value)}")
-    return value
+def _text(value: object) -> str:
+    if isinstance(value, str) and not isinstance(value, Number) and value.strip():
+        return value
+    hint = f': write "{value}"' if isinstance(value, Number) else ""
+    raise ValueError(f"expected text, got {described(value)}{hint}")
 
 
 def name(value: object) -> str:
-    """Judge the name of a recipe or leaf: it becomes part of file names."""
-    if isinstance(value, str) and not isinstance(value, Number) and re.fullmatch(NAME_PATTERN, value):
+    """Judge the name of a recipe or leaf. Raises ValueError."""
+    if re.fullmatch(NAME_PATTERN, text := _text(value)):
+        return text
+    raise ValueError(f"expected a name of letters, digits, '.', '_' and '-', first a letter or digit, got {text!r}")
+
+
+def _unit(value: object) -> object:
+    if value in ("tokens", "target_tokens"):
+        raise ValueError(f"unit {value}: token counts need a tokenizer; this version counts samples, turns and images")
+    return value
+
+
+def _target(value: object) -> str:
+    if isinstance(value, str) and value in writers.names():
         return value
-    raise ValueError(f"expected a name of letters, digits, '.', '_', '-' that starts with neither of the signs, {_got(value)}")
+    hint = did_you_mean(value, writers.names()) if isinstance(value, str) else ""
+    raise ValueError(f"expected an output target, got {described(value)}{hint}")
 
 
-def _got(value: object) -> str:
-    return f"got {described(value)}"
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, dict) else value
 
 
-def _one_of(*known: str) -> BeforeValidator:
-    def judge(value: object) -> object:
-        if isinstance(value, str) and value in known:
-            return value
-        hint = did_you_mean(value, known) if isinstance(value, str) else f" (known: {', '.join(known)})"
-        raise ValueError(f"expected one of {', '.join(known)}, {_got(value)}{hint}")
-
-    return BeforeValidator(judge)
+def _one_or_list(schema: dict[str, Any]) -> None:
+    """Turn the schema of a list into that of one map or a list of maps."""
+    items, description = schema["items"], schema.pop("description")
+    schema.clear()
+    one_or_list = [items, {"type": "array", "items": items, "minItems": 1}]
+    schema.update(description=description, anyOf=one_or_list)
 
 
-def _number(read: Callable[[object], T], schema: dict[str, Any]) -> tuple[PlainValidator, WithJsonSchema]:
-    return PlainValidator(read), WithJsonSchema(schema)
+def _number(schema: str, minimum: int) -> WithJsonSchema:
+    return WithJsonSchema({"type": schema, "minimum": minimum, "maximum": quantities.MAX_INTEGER})
 
+
+_RATIO = {"type": "string", "pattern": "^[0-9]{1,18}/[0-9]{1,18}$"}
+_SHARE = {"type": "string", "pattern": "^([0-9]{1,18}(\\.[0-9]{1,18})?%|[0-9]{1,18}/[0-9]{1,18})$"}
+_POSITIVE = {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, _RATIO]}
+
+Text = Annotated[str, PlainValidator(_text), WithJsonSchema({"type": "string", "minLength": 1})]
+Name = Annotated[str, PlainValidator(name), WithJsonSchema({"type": "string", "pattern": f"^{NAME_PATTERN}$"})]
+FromZero = Annotated[int, PlainValidator(partial(quantities.integer, minimum=0)), _number("integer", 0)]
+FromOne = Annotated[int, PlainValidator(partial(quantities.integer, minimum=1)), _number("integer", 1)]
+Positive = Annotated[Fraction, PlainValidator(quantities.positive), WithJsonSchema(_POSITIVE)]
+Share = Annotated[Fraction, PlainValidator(quantities.share), WithJsonSchema(_SHARE)]
+ShareOrNone = Annotated[Fraction, PlainValidator(partial(quantities.share, or_none=True)), WithJsonSchema(_SHARE)]
+
+
+# --- maps ------------------------------------------------------------------------------------------------------------
+
+
+class _Map(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class MatchText(_Map):
+    """One entry of `except` or `only`: other records, and by what they are the same."""
+
+    source: Annotated[Text | None, Field(description="The source whose records are meant.")] = None
+    file: Annotated[Text | None, Field(description="Or a LLaVA file of your own, .json or .jsonl.")] = None
+    options: Annotated[dict[str, Any] | None, Field(description="The options of `source`.")] = None
+    files: Annotated[dict[Text, Text] | None, Field(description="Files of `source` that lie elsewhere.")] = None
+    by: Annotated[MatchBy | None, Field(description="What makes two records the same; `content` if left out.")] = None
+    expect: Annotated[FromOne | None, Field(description="How many records this should remove or keep.")] = None
+
+
+class MediaText(_Map):
+    """How media paths of your own files become relative."""
+
+    strip: Annotated[Text, Field(description="The prefix that is taken off absolute media paths.")]
+
+
+class LeafText(_Map):
+    """One entry of `sources`: which records, and how many of them."""
+
+    use: Annotated[Text | None, Field(description="The source; left out, the entry's key names it.")] = None
+    recipe: Annotated[Text | None, Field(description="A nested recipe; beside it only an amount may stand.")] = None
+    path: Annotated[Text | None, Field(description="Your own file, for a generic source.")] = None
+    files: Annotated[
+        dict[Text, Text] | None, Field(description="Published files that lie elsewhere: published path to path.")
+    ] = None
+    options: Annotated[dict[str, Any] | None, Field(description="The source's own options.")] = None
+    columns: Annotated[
+        dict[Text, Text] | None, Field(description="For a generic source: the name it wants to the name in your file.")
+    ] = None
+    media: Annotated[MediaText | None, Field(description="For a generic source: how media paths are read.")] = None
+    where: Annotated[Text | None, Field(description="A condition over the index columns; see docs/recipes.md.")] = None
+    except_: Annotated[
+        list[MatchText] | None,
+        BeforeValidator(_listed),
+        Field(alias="except", description="Records to leave out.", json_schema_extra=_one_or_list, min_length=1),
+    ] = None
+    only: Annotated[
+        list[MatchText] | None,
+        BeforeValidator(_listed),
+        Field(description="Records to keep, all others are left out.", json_schema_extra=_one_or_list, min_length=1),
+    ] = None
+    max_per_image: Annotated[FromOne | None, Field(description="At most so many records of one image a pass.")] = None
+    count: Annotated[FromOne | None, Field(description="Amount: so many records.")] = None
+    epochs: Annotated[Positive | None, Field(description="Amount: so many times all of it; a fraction is fine.")] = None
+    budget: Annotated[FromOne | None, Field(description="Amount: so much in the recipe's `unit`.")] = None
+    share: Annotated[Share | None, Field(description="Amount: a part of `size`, as 12.5% or 1/8.")] = None
+    weight: Annotated[
+        Positive | None, Field(description="Amount: a part of what is left of `size`, relative to the other weights.")
+    ] = None
+    max_epochs: Annotated[Positive | None, Field(description="How often `on_short: repeat` may show all of it.")] = None
+
+
+LEAF_KEYS = frozenset(field.alias or key for key, field in LeafText.model_fields.items())
+"""What may stand in an entry of `sources`."""
+
+
+class OutputText(_Map):
+    """One target of the mix."""
+
+    for_: Annotated[
+        str,
+        PlainValidator(_target),
+        WithJsonSchema({"enum": list(writers.names())}),
+        Field(alias="for", description="The trainer or format to write for."),
+    ] = "llava"
+    inexpressible: Annotated[
+        Literal["error", "drop"], Field(description="What to do with records that the target cannot hold.")
+    ] = "error"
+
+
+class RecipeText(_Map):
+    """A recipe: which sources, how much of each, in which order, written for what."""
+
+    # Judged when the file is read: with `extends`, each file says its own version.
+    mixer: Annotated[
+        Any, WithJsonSchema({"const": VERSION}), Field(description="The version of the recipe language: 1.")
+    ] = VERSION
+    name: Annotated[Name, Field(description="The name of the mix and of its folder.")]
+    description: Annotated[Text | None, Field(description="Free text for readers.")] = None
+    extends: Annotated[Text | None, Field(description="A recipe that this one changes.")] = None
+    seed: Annotated[FromZero, Field(description="Fixes which records are chosen and their order.")] = 0
+    unit: Annotated[
+        Literal["samples", "turns", "images"],
+        BeforeValidator(_unit),
+        Field(description="What `size` and `budget` count."),
+    ] = "samples"
+    size: Annotated[FromOne | None, Field(description="Size of the mix in `unit`; needed with weight or share.")] = None
+    sources: Annotated[dict[str, Any], Field(description="The sources by name, each with its amount.", min_length=1)]
+    on_short: Annotated[OnShort, Field(description="What to do where a source has too few records.")] = "error"
+    order: Annotated[Order, Field(description="How the records of the sources follow each other.")] = "shuffle"
+    output: Annotated[
+        list[OutputText],
+        BeforeValidator(_listed),
+        Field(description="What to write.", json_schema_extra=_one_or_list, min_length=1),
+    ] = [OutputText()]
+    max_bad: Annotated[ShareOrNone, Field(description="Share of damaged records that stops the build.")] = Fraction(
+        1, 100
+    )

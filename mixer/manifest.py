@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 NAME = "manifest.json"
 INDEX = "index.parquet"
+INDEX_COLUMNS = (
+    "leaf", "source", "id", "digest", "subset", "pass", "media", "turns", "characters", "tokens", "offset", "length",
+)  # fmt: skip
+"""Of the index, one row a record in mix order; offset and length are bytes of the first output."""
 SLICE = 1 << 16
 """Rows handled at once, so that memory stays flat."""
 

@@ -52,7 +52,7 @@ class Where:
     text: str
     """The condition in its one normal form."""
     columns: tuple[str, ...] = field(compare=False)
-    """The index columns that it reads, sorted."""
+    """The columns that it names, sorted."""
     _term: Term = field(compare=False, repr=False)
 
     def expr(self) -> pl.Expr:
@@ -154,7 +154,7 @@ class _Parser:
                 hint = did_you_mean(token.value, COLUMNS)
                 raise self.error(f"unknown column {token.value!r}{hint}; a text stands in single quotes", token)
             column = Column(token.value)
-            self.columns.update(column.reads())
+            self.columns.add(column.name)
             return column
         return self.constant()
 

@@ -22,7 +22,7 @@ Kind = Literal["text", "number", "boolean"]
 COLUMNS: Mapping[str, Kind] = MappingProxyType(
     {
         "id": "text",
-        "image": "text",  # the first image's path
+        "image": "text",
         "subset": "text",
         "split": "text",
         "task": "text",
@@ -36,10 +36,7 @@ COLUMNS: Mapping[str, Kind] = MappingProxyType(
         "literal_tokens": "boolean",
     }
 )
-"""What a `where` may name, and what it holds."""
-
-_INDEX_COLUMNS = {"image": ("media", "images")}
-"""Columns that the index holds in another form."""
+"""What a `where` may name, and what it holds. `image` is the first of `media`; the others are columns of the index."""
 
 
 class Term(Protocol):
@@ -61,18 +58,12 @@ class Column:
         """What the column holds."""
         return COLUMNS[self.name]
 
-    def reads(self) -> tuple[str, ...]:
-        """Name the columns of the index that this one comes from."""
-        return _INDEX_COLUMNS.get(self.name, (self.name,))
-
     def sql(self) -> str:  # noqa: D102 - of Term
         return self.name
 
     def expr(self) -> pl.Expr:  # noqa: D102 - of Term
         import polars as pl
 
-        if self.name == "image":  # `media` lists images first, then videos and audios
-            return pl.when(pl.col("images") > 0).then(pl.col("media").list.first())
         return pl.col(self.name)
 
 

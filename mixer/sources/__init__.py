@@ -7,6 +7,7 @@ when asked for, so that listing names costs nothing.
 from __future__ import annotations
 
 import importlib
+import json
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,7 @@ from functools import cache
 from types import MappingProxyType, ModuleType
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mixer.conversation import Conversation, Labelled, Skip
 from mixer.errors import UsageError, did_you_mean
@@ -41,9 +42,9 @@ class File:
     """The type of its records, or a function of the options that gives it; `raw_type` answers for both."""
     records: int | None = None
     """Published number of records, if known."""
-    when: Mapping[str, str] = MappingProxyType({})
+    when: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Options under which this file is read: name -> value (for an option that is a tuple: one of its values)."""
-    give: Mapping[str, Any] = MappingProxyType({})
+    give: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     """Attributes set on each raw record of this file: what the record does not say and its file does."""
 
     def raw_type(self, options: Options) -> type:
@@ -130,3 +131,27 @@ def get(name: str) -> Source:
     module = importlib.import_module(f"{__name__}.{name}")
     source: Source = module.SOURCE
     return replace(source, name=name, convert=getattr(module, "convert", source.convert))
+
+
+def parse_options(source: Source, given: Iterable[str]) -> Options:
+    """Read options written as `key=value`; a value may be JSON, and a list may be written `a,b`.
+
+    Raises UsageError for an option the source does not have or a value it does not take.
+    """
+    values: dict[str, Any] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError(f"option {text!r}: expected KEY=VALUE")
+        about = source.options.model_fields.get(name)
+        is_list = about is not None and isinstance(about.get_default(call_default_factory=True), tuple)
+        values[name] = json.loads(value) if value[:1] in "{[" and value else value.split(",") if is_list else value
+    try:
+        return source.options.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        unknown = first["type"] == "extra_forbidden"
+        hint = did_you_mean(name, source.options.model_fields) if unknown else f" (got {first['input']!r})"
+        said = "is no option of this source" if unknown else first["msg"]
+        raise UsageError(f"{source.name}: option {name}: {said}{hint}") from None

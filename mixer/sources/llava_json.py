@@ -1,5 +1,7 @@
 r"""Your own records in LLaVA's format, a JSON array.
 
+Page: https://github.com/haotian-liu/LLaVA/blob/main/docs/Finetune_Custom_Data.md
+
 Raw: {"id": 7, "image": "kitchen/0007.jpg", "conversations": [{"from": "human", "value": "<image>\nWhat is boiling?"},
      {"from": "gpt", "value": "Two eggs."}]}
 
@@ -10,7 +12,8 @@ record. `image` may be one path, a list, or null or an empty list for text; `vid
     my_data:
       use: llava_json
       path: my_data.json
-      options: {columns: {image: img, conversations: dialog, from: role, value: text}, media_strip: /mnt/images}
+      columns: {image: img, conversations: dialog, from: role, value: text}
+      media: {strip: /mnt/images}
 
 `subset`, `split`, `task` and `language` are read where `columns` names them. A record that lacks a column that `columns`
 names is bad; a medium may be absent from a record whose text has no placeholder for it.
@@ -22,7 +25,7 @@ from mixer.sources import File, Source
 
 SOURCE = Source(
     title="LLaVA records (JSON)",
-    homepage="docs/add-a-source.md",
+    homepage="https://github.com/haotian-liu/LLaVA/blob/main/docs/Finetune_Custom_Data.md",
     licence="yours",
     modality="image+text",
     task="chat",

@@ -1,0 +1,222 @@
+"""What the commands print: tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mixer.tables import number, size, table
+
+if TYPE_CHECKING:
+    from mixer.building import Mix, Plan
+    from mixer.caching import Content
+    from mixer.comparing import Difference
+    from mixer.listing import Listed
+    from mixer.store import Entry
+
+STEPS = ("where", "where_null", "except", "only", "inexpressible", "max_per_image")
+"""Pool rules in the order they apply; only those that took something get a column."""
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def plan_values(plan: Plan) -> dict[str, Any]:
+    """Give a plan's numbers as plain JSON values."""
+    from mixer.building import leaf_reports
+
+    reports = leaf_reports(plan)
+    return {
+        "name": plan.recipe.name,
+        "seed": plan.recipe.seed,
+        "unit": plan.recipe.unit,
+        "size": plan.recipe.size,
+        "data": plan.data.kind,
+        "records": plan.records,
+        "sources": {name: report.model_dump(mode="json") for name, report in reports.items()},
+        "notes": list(plan.notes),
+    }
+
+
+def plan_json(plan: Plan) -> str:
+    """Print a plan for programs."""
+    return _json(plan_values(plan))
+
+
+def plan_text(plan: Plan) -> str:
+    """Print a plan for people: a table, and below it what a rule has to say."""
+    values = plan_values(plan)
+    lines = [_amount_table(values["sources"], full=True)]
+    lines += _remarks(values["sources"], plan.notes)
+    if plan.data.kind == "miniatures":
+        lines.append("made of the built-in miniatures, with absolute amounts scaled down to them")
+    return "\n".join(lines)
+
+
+def _amount_table(leaves: Mapping[str, Mapping[str, Any]], *, full: bool) -> str:
+    """Align the leaves' numbers. `full` adds what was read and lost, step by step."""
+    steps = [step for step in STEPS if any(leaf["losses"].get(step) for leaf in leaves.values())] if full else []
+    header = ["leaf"]
+    header += ["read", "skipped", "bad", "made", *(f"-{step}" for step in steps)] if full else []
+    header += ["pool", "ideal", "count", "epochs", "share", "<licence"]
+
+    def cells(leaf: Mapping[str, Any]) -> list[float]:
+        lost = [leaf["read"], sum(leaf["skipped"].values()), sum(leaf["bad"].values()), leaf["made"]]
+        lost += [leaf["losses"].get(step, 0) for step in steps]
+        return [*(lost if full else []), leaf["pool"], leaf["ideal"], leaf["count"]]
+
+    rows = [
+        [name, *map(number, cells(leaf)), f"{leaf['epochs']:.3g}", f"{leaf['share']:.1%}", leaf["licence"]]
+        for name, leaf in leaves.items()
+    ]
+    sums = [sum(column) for column in zip(*map(cells, leaves.values()), strict=True)]
+    return table(header, rows, total=["total", *map(number, sums), "", "100.0%", ""])
+
+
+def _remarks(leaves: Mapping[str, Mapping[str, Any]], notes: tuple[str, ...]) -> list[str]:
+    """List why items were lost, and what the rules noticed."""
+    lines = []
+    for name, leaf in leaves.items():
+        lines += [f"{name}: skipped {count:,}: {reason}" for reason, count in leaf["skipped"].items()]
+        lines += [f"{name}: bad {count:,}: {reason}" for reason, count in leaf["bad"].items()]
+        lines += [f"{name}: {note}" for note in leaf["notes"]]
+    return lines + list(notes)
+
+
+def mix_json(mix: Mix) -> str:
+    """Print a finished mix for programs: its manifest, and where it lies."""
+    return _json({"path": str(mix.path), **mix.manifest.model_dump(mode="json")})
+
+
+def mix_text(mix: Mix) -> str:
+    """Print a finished mix for people."""
+    manifest = mix.manifest
+    leaves = manifest.model_dump(mode="json")["sources"]
+    lines = [_amount_table(leaves, full=False), *_remarks(leaves, ())]
+    for output in manifest.outputs:
+        lines.append(f"{output.records:,} records, {size(output.bytes)}: {mix.path / output.path}")
+    lines.append(f"mix {manifest.mix_id[:16]}, seed {manifest.seed}; check it with: mixer verify {mix.path}")
+    if manifest.data == "miniatures":
+        lines.append("This mix is made of invented miniatures; name your raw files with --data DIR for a real one.")
+    return "\n".join(lines)
+
+
+def ledger_values(entry: Entry) -> dict[str, Any]:
+    """Give a conversion's ledger as plain JSON values."""
+    ledger = entry.ledger
+    return {
+        "source": ledger.source,
+        "options": ledger.options,
+        "read": ledger.read,
+        "used": ledger.used,
+        "skipped": ledger.skipped,
+        "bad": ledger.bad,
+        "made": ledger.made,
+        "files": [{"path": file.path, "size": file.size, "sha256": file.sha256} for file in ledger.files],
+    }
+
+
+def ledger_json(entry: Entry, *, skipped: bool) -> str:
+    """Print a ledger for programs, with the list of lost items if asked for."""
+    values = ledger_values(entry)
+    return _json({**values, "lost": list(entry.lost())} if skipped else values)
+
+
+def ledger_text(entry: Entry, out: Path | None) -> str:
+    """Print a ledger for people."""
+    ledger = entry.ledger
+    lost = sum(ledger.skipped.values()), sum(ledger.bad.values())
+    row = [ledger.source, *map(number, (ledger.read, ledger.used, *lost, ledger.made))]
+    lines = [table(["source", "read", "used", "skipped", "bad", "made"], [row])]
+    lines += [f"skipped {count:,}: {reason}" for reason, count in ledger.skipped.items()]
+    lines += [f"bad {count:,}: {reason}" for reason, count in ledger.bad.items()]
+    if any(lost):
+        lines.append(f"list them with: mixer convert {ledger.source} --skipped")
+    lines.append(f"written to {out}" if out else f"converted in the store: {entry.folder}")
+    return "\n".join(lines)
+
+
+def lost_lines(entry: Entry) -> Iterator[str]:
+    """List every lost item with its place and reason, one line each."""
+    for lost in entry.lost():
+        at = f", byte {lost['at']:,}" if "at" in lost else ""
+        where = f" at {lost['where']}" if "where" in lost else ""
+        also = "".join(f"; {more}" for more in lost.get("also", ()))
+        yield f"{lost['file']}: record {lost['item'] + 1:,}{at}: {lost['kind']}: {lost['reason']}{where}{also}"
+
+
+def sources_text(listed: list[Listed]) -> str:
+    """List sources, one line each."""
+    rows = [
+        [
+            each.name,
+            each.modality,
+            each.task,
+            each.language,
+            "" if each.records is None else number(each.records),
+            each.found,
+            each.licence,
+        ]
+        for each in listed
+    ]
+    return table(["source", "<modality", "<task", "<language", "records", "<found", "<licence"], rows)
+
+
+def source_text(each: Listed) -> str:
+    """Show one source: its files, options, licence and an example."""
+    lines = [
+        f"{each.name}: {each.title}",
+        f"  homepage  {each.homepage}",
+        f"  licence   {each.licence}",
+        f"  modality  {each.modality}; task {each.task}; language {each.language}",
+        "  files (below the data root):",
+        *(f"    {each.name}/{path}  {'found' if there else 'missing'}" for path, there in each.files.items()),
+    ]
+    if each.media:
+        lines += ["  media folders (below the media root):", *(f"    {folder}" for folder in each.media)]
+    if each.options:
+        lines += ["  options:", *(f"    {name}: {text}" for name, text in each.options.items())]
+    if each.example:
+        lines += ["  an invented example:", *(f"    {line}" for line in _json(each.example).splitlines())]
+    return "\n".join(lines)
+
+
+def cache_text(contents: list[Content]) -> str:
+    """List what a store holds."""
+    rows = [[each.source, each.address, each.state, number(each.conversations), size(each.bytes)] for each in contents]
+    total = [
+        "total",
+        "",
+        "",
+        number(sum(each.conversations for each in contents)),
+        size(sum(each.bytes for each in contents)),
+    ]
+    return table(["source", "<address", "<state", "conversations", "size"], rows, total=total)
+
+
+def cache_json(contents: list[Content]) -> str:
+    """List what a store holds, for programs."""
+    return _json([{**vars(each), "path": str(each.path)} for each in contents])
+
+
+def diff_json(difference: Difference) -> str:
+    """Print a difference for programs."""
+    return _json({**vars(difference), "leaves": [vars(leaf) for leaf in difference.leaves]})
+
+
+def diff_text(difference: Difference) -> str:
+    """Print a difference for people."""
+    if difference.same:
+        return "\n".join([f"the same records in the same order: mix {difference.a[:16]}", *difference.reasons])
+    rows = [
+        [leaf.leaf, number(leaf.count_a), number(leaf.count_b), number(leaf.only_a), number(leaf.only_b)]
+        for leaf in difference.leaves
+    ]
+    lines = [f"mix {difference.a[:16]} and mix {difference.b[:16]} differ"]
+    lines.append(table(["leaf", "records a", "records b", "only in a", "only in b"], rows))
+    lines.append("records in both stand in " + ("another order" if difference.order_changed else "the same order"))
+    lines += [f"why: {reason}" for reason in difference.reasons]
+    return "\n".join(lines)

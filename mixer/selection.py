@@ -1,0 +1,172 @@
+"""How many -> which records, pure: the smallest keyed hashes of a pool, pass by pass.
+
+A pool is a frame of one leaf's records: row (in the leaf's source), key (UInt64, the record's identity), mass (in the
+recipe's unit; only where amounts are masses) and media (lists of paths; only under a cap). The order of its rows does
+not matter. A pass shows each record at most once: a whole pass all of them, the last one those with the smallest
+select keys. So a larger count keeps the smaller sample, and no other leaf has a say.
+
+`max_per_image` thins every pass by itself, greedily in selection order: which of an image's records are shown changes
+from pass to pass, and where records have several images their number may too; the next pass then makes up for it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from fractions import Fraction
+from itertools import count as from_pass
+from math import ceil
+from typing import TYPE_CHECKING
+
+from mixer.ordering import Identity, mix64_column, salt, sort_by_keys, unidentified
+
+if TYPE_CHECKING:
+    import polars as pl
+
+SLICE = 65_536
+"""Records whose media are Python objects at a time."""
+
+
+def select(
+    pool: pl.DataFrame,
+    leaf: str,
+    seed: int,
+    count: int,
+    identity: Identity = unidentified,
+    max_per_image: int | None = None,
+) -> pl.DataFrame:
+    """Choose `count` records of a pool, as many passes as it takes: row, pass (UInt32, from 0) and order (UInt64).
+
+    `order` is the key that the mix is sorted by; `identity` settles equal keys. Raises ValueError where the pool is
+    empty and the count is not.
+    """
+    chosen = _chosen(pool, leaf, seed, count, identity, max_per_image)
+    return chosen.select("row", "pass", _order_keys(chosen, leaf, seed))
+
+
+def mass_of(
+    pool: pl.DataFrame,
+    leaf: str,
+    seed: int,
+    count: int,
+    identity: Identity = unidentified,
+    max_per_image: int | None = None,
+) -> int:
+    """Add up the mass of the records that `select` chooses, in the unit of `mass`."""
+    return _mass(_chosen(pool, leaf, seed, count, identity, max_per_image))
+
+
+def prefix(
+    pool: pl.DataFrame,
+    leaf: str,
+    seed: int,
+    amount: Fraction,
+    identity: Identity = unidentified,
+    max_per_image: int | None = None,
+) -> int:
+    """Count the records in selection order, over as many passes as it takes, whose mass is nearest `amount`.
+
+    Of two that are as near the fewer. A pool without mass gives none.
+    """
+    total = _mass(pool)
+    if not total or amount <= 0:
+        return 0
+    # Without caps all passes weigh the same, so those surely shown whole need not be looked at.
+    pass_ = ceil(amount / total) - 1 if max_per_image is None else 0
+    left, records = amount - pass_ * total, pass_ * pool.height
+    shown = _pass(pool, leaf, seed, pass_, identity, max_per_image)
+    while (weight := _mass(shown)) < left:
+        left, records, pass_ = left - weight, records + shown.height, pass_ + 1
+        shown = _pass(pool, leaf, seed, pass_, identity, max_per_image)
+    inside = nearest(shown["mass"], left)
+    while not inside and pass_:  # what ends the pass before without adding mass is not needed either
+        pass_ -= 1
+        shown = _pass(pool, leaf, seed, pass_, identity, max_per_image)
+        records, inside = records - shown.height, nearest(shown["mass"], Fraction(_mass(shown)))
+    return records + inside
+
+
+def nearest(masses: pl.Series, amount: Fraction) -> int:
+    """Count the first masses whose sum is nearest `amount`; of two that are as near the fewer."""
+    import polars as pl
+
+    sums = masses.cast(pl.Int64).cum_sum()  # 32-bit sums wrap
+    above = int(sums.search_sorted(ceil(amount), side="left"))
+    below = int(sums[above - 1]) if above else 0
+    if above < sums.len() and sums[above] - amount < amount - below:
+        return above + 1
+    return int(sums.search_sorted(below, side="left")) + 1 if below else 0
+
+
+def capped(
+    pool: pl.DataFrame, limit: int, leaf: str, seed: int, pass_: int, identity: Identity = unidentified
+) -> pl.DataFrame:
+    """Give what a pass can show with at most `limit` records of each image, in selection order.
+
+    A record of several images counts once for each of them; one without any is always shown.
+    """
+    import polars as pl
+
+    ordered = in_selection_order(pool, leaf, seed, pass_, identity)
+    seen: Counter[str] = Counter()
+    keep: list[bool] = []
+    for piece in ordered["media"].to_frame().iter_slices(SLICE):
+        for media in piece["media"].to_list():
+            images = media if len(media) < 2 else set(media)
+            fits = all(seen[image] < limit for image in images)
+            if fits:
+                seen.update(images)
+            keep.append(fits)
+    return ordered.filter(pl.Series(keep, dtype=pl.Boolean))
+
+
+def in_selection_order(
+    pool: pl.DataFrame, leaf: str, seed: int, pass_: int, identity: Identity = unidentified
+) -> pl.DataFrame:
+    """Sort a pool as its pass draws it."""
+    key = mix64_column(pool["key"], salt(leaf, seed, "select", pass_)).alias("select")
+    return sort_by_keys(pool.with_columns(key), ["select"], identity).drop("select")
+
+
+def _pass(
+    pool: pl.DataFrame, leaf: str, seed: int, pass_: int, identity: Identity, max_per_image: int | None
+) -> pl.DataFrame:
+    if max_per_image is None:
+        return in_selection_order(pool, leaf, seed, pass_, identity)
+    return capped(pool, max_per_image, leaf, seed, pass_, identity)
+
+
+def _chosen(
+    pool: pl.DataFrame, leaf: str, seed: int, count: int, identity: Identity, max_per_image: int | None
+) -> pl.DataFrame:
+    """Give the pool's rows that are shown, with their pass."""
+    import polars as pl
+
+    if count and not pool.height:
+        raise ValueError(f"{leaf}: an empty pool has none of the {count} records to choose")
+    # Without caps whole passes show everything: no order decides.
+    whole = count // pool.height if count and max_per_image is None else 0
+    passes = pl.int_range(whole, dtype=pl.UInt32, eager=True).alias("pass").to_frame()
+    chosen = [pool.join(passes, how="cross")]
+    left = count - whole * pool.height
+    for pass_ in from_pass(whole):
+        if not left:
+            break
+        shown = _pass(pool, leaf, seed, pass_, identity, max_per_image).head(left)
+        chosen.append(shown.with_columns(pl.lit(pass_, dtype=pl.UInt32).alias("pass")))
+        left -= shown.height
+    return pl.concat(chosen)
+
+
+def _order_keys(chosen: pl.DataFrame, leaf: str, seed: int) -> pl.Series:
+    import polars as pl
+
+    passes = chosen["pass"].max()
+    last = passes if isinstance(passes, int) else -1
+    salts = pl.Series([salt(leaf, seed, "order", pass_) for pass_ in range(last + 1)], dtype=pl.UInt64)
+    return mix64_column(chosen["key"], salts.gather(chosen["pass"])).alias("order")
+
+
+def _mass(records: pl.DataFrame) -> int:
+    import polars as pl
+
+    return int(records["mass"].cast(pl.Int64).sum())

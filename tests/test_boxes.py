@@ -1,0 +1,64 @@
+"""Boxes as texts and in the padded square."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mixer.boxes import pad_to_square, parse, show, text_in_square
+
+FRACTION = st.floats(0, 1)
+SIDE = st.integers(1, 10_000)
+
+
+@pytest.mark.parametrize(
+    ("text", "box"),
+    [
+        ("0.1, 0.2, 0.3, 0.4", (0.1, 0.2, 0.3, 0.4)),
+        ("0,0,1,1", (0.0, 0.0, 1.0, 1.0)),
+        ("0.1, 0.2, 0.3", None),
+        ("0.1, 0.2, 0.3, 0.4, 0.5", None),
+        ("0.1, 0.2.1, 0.3, 0.4", None),
+        ("0.1, 0.2, 0.3, 1.4", None),
+        ("-0.1, 0.2, 0.3, 0.4", None),
+        ("nan, 0.2, 0.3, 0.4", None),
+        ("on the left", None),
+        ("", None),
+    ],
+)
+def test_parse_takes_four_fractions(text, box):
+    """Only four numbers of 0 to 1 are a box."""
+    assert parse(text) == box
+
+
+def test_landscape_box_moves_along_y():
+    """In a landscape image the short side is y: half the missing rows come before it."""
+    assert show(pad_to_square((0.13, 0.207, 0.17, 1.0), 800, 600), 3) == "[0.13, 0.28, 0.17, 0.875]"
+
+
+def test_portrait_box_moves_along_x():
+    """In a portrait image the short side is x."""
+    assert show(pad_to_square((0.2, 0.5, 0.7, 0.8), 480, 640), 3) == "[0.275, 0.5, 0.65, 0.8]"
+
+
+@given(st.tuples(FRACTION, FRACTION, FRACTION, FRACTION), SIDE, SIDE)
+def test_padded_box_stays_inside_and_keeps_the_long_side(box, width, height):
+    """A padded box lies in the square, and coordinates along the long side do not change at all."""
+    padded = pad_to_square(box, width, height)
+
+    assert all(-1e-12 <= number <= 1 + 1e-12 for number in padded)
+    assert width < height or padded[::2] == box[::2]
+    assert height < width or padded[1::2] == box[1::2]
+
+
+def test_boxes_print_as_python_floats():
+    """At most so many decimals, none padded with zeros, whole numbers with one."""
+    assert show((0.1724, 0.61, 0.0, 1), 3) == "[0.172, 0.61, 0.0, 1]"
+    assert show((0.1724, 0.6, 0.0, 1.0), 2) == "[0.17, 0.6, 0.0, 1.0]"
+
+
+def test_every_box_of_a_text_moves_and_nothing_else():
+    """Groups that are no boxes keep every byte."""
+    text = "Two jars [0.5, 0, 1, 1], [0,0,0.5,1] on a shelf [see 1, 2, 3, 4] [0.1, 0.2.1, 0.3, 0.4] []."
+
+    assert text_in_square(text, 100, 50, 2) == (
+        "Two jars [0.5, 0.25, 1.0, 0.75], [0.0, 0.25, 0.5, 0.75] on a shelf [see 1, 2, 3, 4] [0.1, 0.2.1, 0.3, 0.4] []."
+    )
