@@ -81,6 +81,8 @@ class Plan:
     recipe: Recipe
     data: DataRoot
     leaves: tuple[LeafPlan, ...]
+    size: int | None
+    """In the recipe's unit, after `on_short: shrink`; None where the recipe names none."""
     notes: tuple[str, ...]
 
     @cached_property
@@ -167,7 +169,8 @@ def plan(
         ]
     if root.kind == "miniatures":
         recipe = planning.scale_to_pools(recipe, _sizes(made))
-    return Plan(recipe, root, _allot(recipe, made), tuple(pools.shared_records(made)))
+    leaves, size = _allot(recipe, made)
+    return Plan(recipe, root, leaves, size, tuple(pools.shared_records(made)))
 
 
 def _converter(
@@ -199,6 +202,29 @@ def _converter(
 
 def _sizes(made: list[Pool]) -> dict[str, planning.PoolSize]:
     return {pool.leaf.name: planning.PoolSize(pool.records, pool.mass) for pool in made}
+
+
+def _allot(recipe: Recipe, made: list[Pool]) -> tuple[tuple[LeafPlan, ...], int | None]:
+    """Resolve amounts to ideals, records and masses; give the size that was kept beside them."""
+    by_name = {pool.leaf.name: pool for pool in made}
+
+    def mass(name: str, records: int) -> int:
+        pool = by_name[name]
+        return selection.mass_of(
+            pool.rows, name, recipe.seed, records, _identity([pool.entry]), pool.leaf.max_per_image
+        )
+
+    in_samples = recipe.unit == "samples"
+    allotment = planning.allot(recipe, _sizes(made), None if in_samples else mass)
+    leaves = []
+    for pool in made:
+        name, quota = pool.leaf.name, allotment.quotas[pool.leaf.name]
+        count = quota.count
+        if count is None:
+            identity, cap = _identity([pool.entry]), pool.leaf.max_per_image
+            count = selection.prefix(pool.rows, name, recipe.seed, quota.ideal, identity, cap)
+        leaves.append(LeafPlan(pool, quota.ideal, count, count if in_samples else mass(name, count)))
+    return tuple(leaves), allotment.size
 
 
 def leaf_reports(planned: Plan) -> dict[str, manifest.LeafReport]:
@@ -347,7 +373,7 @@ def _manifest(planned: Plan, outputs: list[manifest.OutputFile], mix_id: str) ->
             "mix_id": mix_id,
             "seed": recipe.seed,
             "unit": recipe.unit,
-            "size": recipe.size,
+            "size": planned.size,
             "order": recipe.order,
             "data": planned.data.kind,
             "records": planned.records,

@@ -20,84 +20,73 @@ if TYPE_CHECKING:
 
 NO_LABELS = Labels()
 
+Row = tuple[
+    int, str, int, bytes, bytes, bytes, int, str, int, int, int, int, int, bool,
+    str | None, str | None, str | None, str | None, float | None,
+]  # fmt: skip
+"""One record's values of the stored columns, in the order of `STORED`."""
 
-class Columns(msgspec.Struct, array_like=True):
-    """Parallel lists, one value a record; the names are the columns' names in the Parquet file."""
-
-    item: list[int] = []
-    id: list[str] = []
-    key: list[int] = []
-    """conversation.record_key with ordinal 0 until the whole source is known."""
-    digest: list[bytes] = []
-    content: list[bytes] = []
-    """matching.match_digests: what `except` and `only` compare."""
-    prompt: list[bytes] = []
-    length: list[int] = []
-    """Bytes of the record in the part, its newline not counted."""
-    media: list[list[str]] = []
-    images: list[int] = []
-    videos: list[int] = []
-    audios: list[int] = []
-    turns: list[int] = []
-    characters: list[int] = []
-    literal_tokens: list[bool] = []
-    subset: list[str | None] = []
-    split: list[str | None] = []
-    task: list[str | None] = []
-    language: list[str | None] = []
-    rating: list[float | None] = []
+STORED = (
+    "item", "id", "key", "digest", "content", "prompt", "length", "media", "images", "videos", "audios", "turns",
+    "characters", "literal_tokens", "subset", "split", "task", "language", "rating",
+)  # fmt: skip
+"""What a worker collects. `key` has ordinal 0 until the whole source is known; `media` is joined by NUL, which no path
+holds, since a column of lists takes a hundred times as long to make as one of texts."""
 
 
-def add(columns: Columns, item: int, record: Conversation, line: bytes, checked: Checked, labels: Labels) -> None:
-    """Append one valid record; `line` is its canonical bytes."""
+def row(item: int, record: Conversation, line: bytes, checked: Checked, labels: Labels) -> Row:
+    """Give the index values of one valid record; `line` is its canonical bytes."""
     paths = media(record)
     content = digest(line, record.id)
-    matched, prompt = match_digests(record, paths)
-    columns.item.append(item)
-    columns.id.append(record.id)
-    columns.key.append(record_key(record.id, content, 0))
-    columns.digest.append(content)
-    columns.content.append(matched)
-    columns.prompt.append(prompt)
-    columns.length.append(len(line))
-    columns.media.append(paths)
-    columns.images.append(_count(record.image))
-    columns.videos.append(_count(record.video))
-    columns.audios.append(_count(record.audio))
-    columns.turns.append(len(record.conversations))
-    columns.characters.append(checked.characters)
-    columns.literal_tokens.append(checked.literal_tokens)
-    columns.subset.append(labels.subset)
-    columns.split.append(labels.split)
-    columns.task.append(labels.task)
-    columns.language.append(labels.language)
-    columns.rating.append(labels.rating)
+    matched, prompt = match_digests(record, paths, checked.text)
+    return (
+        item,
+        record.id,
+        record_key(record.id, content, 0),
+        content,
+        matched,
+        prompt,
+        len(line),
+        "\0".join(paths),
+        _count(record.image),
+        _count(record.video),
+        _count(record.audio),
+        len(record.conversations),
+        checked.characters,
+        checked.literal_tokens,
+        labels.subset,
+        labels.split,
+        labels.task,
+        labels.language,
+        labels.rating,
+    )
 
 
 def _count(paths: str | list[str] | None) -> int:
     return 0 if paths is None else 1 if isinstance(paths, str) else len(paths)
 
 
-def save(columns: Columns, path: Path) -> None:
-    """Write the columns for the process that makes the Parquet file."""
-    path.write_bytes(msgspec.msgpack.encode(columns))
+def save(rows: list[Row], path: Path) -> None:
+    """Write the rows for the process that makes the Parquet file."""
+    path.write_bytes(msgspec.msgpack.encode(rows))
 
 
-def load(path: Path) -> Columns:
-    """Read what `save` wrote."""
-    return msgspec.msgpack.decode(path.read_bytes(), type=Columns)
-
-
-def frame(columns: Columns) -> pl.DataFrame:
-    """Turn the columns into a frame with the schema of a part's index; `offset` counts bytes from the part's start."""
+def load(path: Path, first_item: int) -> pl.DataFrame:
+    """Read what `save` wrote as a part's index; items count from `first_item`, `offset` in bytes from the part's start."""
     import polars as pl
 
     types = schema()
-    data = pl.DataFrame(
-        {name: pl.Series(name, getattr(columns, name), types[name]) for name in types if name != "offset"}
-    )
+    rows = msgspec.msgpack.decode(path.read_bytes(), type=list[Row])
+    columns = dict(zip(STORED, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(STORED, ())
+    joined = {**types, "media": pl.String}
+    frame = pl.DataFrame([pl.Series(name, values, joined[name]) for name, values in columns.items()])
     step = pl.col("length").cast(pl.UInt64) + 1
-    return data.with_columns((step.cum_sum() - step).alias("offset")).select(list(types))
+    nothing = pl.lit([], dtype=pl.List(pl.String))
+    return frame.with_columns(
+        pl.col("item") + first_item,
+        (step.cum_sum() - step).alias("offset"),
+        pl.when(pl.col("media") == "").then(nothing).otherwise(pl.col("media").str.split("\0")).alias("media"),
+    ).select(list(types))
 
 
 def schema() -> dict[str, Any]:

@@ -83,7 +83,7 @@ def starts_with_id(line: bytes, id: str) -> bool:
 def record_key(id: str, digest: bytes, ordinal: int) -> int:
     """Give a record's 64-bit identity; `ordinal` counts records of equal id and digest from 0."""
     name = id.encode()
-    parts = b"%d:%b%d:%b%d" % (len(name), name, len(digest), digest, ordinal)
+    parts = len(name).to_bytes(8, "little") + name + digest + ordinal.to_bytes(8, "little")
     return int.from_bytes(hashlib.blake2b(parts, digest_size=8).digest(), "little")
 
 

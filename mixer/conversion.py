@@ -28,6 +28,7 @@ from mixer.rawfiles import Hashes, RawFile, Stamp, check_unchanged, find, stamp
 from mixer.resolved import Input
 from mixer.sources import Blocks
 from mixer.store import Entry, Ledger, LedgerFile, Part, Store, address
+from mixer.tables import size
 from mixer.tasks import Lost, Receipt, Task
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def convert(
         if entry is not None:
             check_bad(entry.ledger.source, entry.ledger.read, entry.ledger.bad, max_bad)
             return entry
-    told(f"converting {located.given.source} ({_megabytes(located.size())})")
+    told(f"converting {located.given.source}: {size(located.size())}")
     return _Conversion(located, store, workers, progress, max_bad).run(hashes)
 
 
@@ -113,10 +114,6 @@ def _ledger_files(located: Located, sha256s: list[str]) -> list[LedgerFile]:
 def _identity(located: Located, raw: RawFile) -> str:
     """Name a raw file in a ledger: by its published path; a user's own file has none, and its name changes nothing."""
     return "own" if sources.get(located.given.source).own_path else raw.published
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:,.1f} MB"
 
 
 @dataclass(frozen=True)
@@ -248,9 +245,7 @@ def _publish_parts(folder: Path, accepted: list[_Accepted]) -> list[Part]:
             continue
         name = f"part-{len(parts):05d}"
         (folder / f"{span.stem}.jsonl").rename(folder / f"{name}.jsonl")
-        columns = index.load(folder / f"{span.stem}.columns")
-        columns.item = [span.first_item + item for item in columns.item]
-        write_index(index.frame(columns), folder, name)
+        write_index(index.load(folder / f"{span.stem}.columns", span.first_item), folder, name)
         parts.append(Part(name, span.receipt.made, span.receipt.bytes))
     return parts
 

@@ -12,10 +12,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from mixer import sources
-from mixer.errors import Problem, did_you_mean
+from mixer.errors import did_you_mean
 from mixer.language import LeafText, MatchText
-from mixer.locating import key_place, place_of, problems_of
+from mixer.locating import Location, key_place, place_of, problems_of
 from mixer.merging import beside
+from mixer.mistakes import Mistakes
 from mixer.resolved import Input, Match, MatchBy
 from mixer.sources import Options, Source
 from mixer.yaml_scalars import Number
@@ -29,26 +30,19 @@ PREFERENCE = "preference"
 """The task of a source whose records hold a chosen and a rejected answer."""
 
 
-def leaf_input(tree: Tree, path: PathKey, name: str, text: LeafText, found: list[Problem]) -> Input | None:
+def leaf_input(tree: Tree, path: PathKey, name: str, text: LeafText, found: Mistakes) -> Input | None:
     """Give the input of a leaf, or None and its mistakes in `found`."""
+    said = tree.at(path)
+    if "use" in said and text.use is None:
+        return None  # refused already
     place = place_of(tree, path, "use") if text.use else key_place(tree, path)
     source = _source(text.use or name, place, found, named=text.use is not None)
     if source is None:
         return None
     before = len(found)
-    given = dict(text.options or {})
-    for key, option in _OWN.items():
-        value = text.columns if key == "columns" else text.media and text.media.strip
-        if value is None:
-            continue
-        if not source.own_path or option not in source.options.model_fields:
-            why = f"{source.name} reads published files; it takes no {key!r}, which is for files of your own"
-            found.append(key_place(tree, (*path, key)).problem(why))
-        elif option in given:
-            found.append(key_place(tree, (*path, key)).problem(f"option {option!r} says this already; keep one"))
-        given[option] = value
-    options = _options(tree, path, source, given, found)
-    _check_path(tree, path, source, text, found)
+    _check_path(tree, path, source, found)
+    given = _own_options(tree, path, source, text, found)
+    options = _options(tree, path, source, text.options, given, found)
     files = _files(tree, path, source, text.files, found)
     if options is None or len(found) > before:
         return None
@@ -56,8 +50,24 @@ def leaf_input(tree: Tree, path: PathKey, name: str, text: LeafText, found: list
     return Input(source.name, options, own, files)
 
 
+def _own_options(tree: Tree, path: PathKey, source: Source, text: LeafText, found: Mistakes) -> dict[str, Any]:
+    """Give the keys of a leaf that generic sources read as options, as key -> value."""
+    written = {"columns": text.columns, "media": text.media and text.media.strip}
+    given = {key: value for key, value in written.items() if value is not None}
+    for key in tuple(given):
+        place = key_place(tree, (*path, key))
+        if not source.own_path or _OWN[key] not in source.options.model_fields:
+            why = f"{source.name} reads published files; it takes no {key!r}, which is for files of your own"
+            found.append(place.problem(why))
+            del given[key]
+        elif _OWN[key] in (text.options or {}):
+            found.append(place.problem(f"the option {_OWN[key]!r} says this too; keep one of the two"))
+            del given[key]
+    return given
+
+
 def matches(
-    tree: Tree, path: PathKey, key: str, texts: list[MatchText] | None, ours: Input | None, found: list[Problem]
+    tree: Tree, path: PathKey, key: str, texts: list[MatchText] | None, ours: Input | None, found: Mistakes
 ) -> tuple[Match, ...]:
     """Give the entries of `except` or `only`; those with mistakes are left out."""
     given = []
@@ -70,10 +80,12 @@ def matches(
     return tuple(given)
 
 
-def _match_input(tree: Tree, path: PathKey, text: MatchText, found: list[Problem]) -> Input | None:
+def _match_input(tree: Tree, path: PathKey, text: MatchText, found: Mistakes) -> Input | None:
+    if any(key in tree.at(path) and getattr(text, key) is None for key in ("source", "file")):
+        return None  # refused already
     if (text.source is None) == (text.file is None):
-        which = "not both" if text.source else "what the records are compared with"
-        found.append(place_of(tree, path).problem(f"expected `source: NAME` or `file: PATH`, {which}"))
+        got = "both" if text.source else "neither"
+        found.append(place_of(tree, path).problem(f"expected one of `source: NAME` and `file: PATH`, got {got}"))
         return None
     if text.file is not None:
         return _file_input(tree, path, text, text.file, found)
@@ -84,13 +96,13 @@ def _match_input(tree: Tree, path: PathKey, text: MatchText, found: list[Problem
     if source.own_path:
         found.append(place.problem(f"{source.name} reads a file of your own: write `file: PATH` instead"))
         return None
-    options = _options(tree, path, source, dict(text.options or {}), found)
+    options = _options(tree, path, source, text.options, {}, found)
     before = len(found)
     files = _files(tree, path, source, text.files, found)
     return None if options is None or len(found) > before else Input(source.name, options, None, files)
 
 
-def _file_input(tree: Tree, path: PathKey, text: MatchText, file: str, found: list[Problem]) -> Input | None:
+def _file_input(tree: Tree, path: PathKey, text: MatchText, file: str, found: Mistakes) -> Input | None:
     refused = [key for key in ("options", "files") if getattr(text, key) is not None]
     for key in refused:
         found.append(key_place(tree, (*path, key)).problem(f"{key!r} goes with `source`, not with `file`; remove it"))
@@ -106,7 +118,7 @@ def _default_by(ours: Input | None, theirs: Input) -> MatchBy:
     return "prompt" if tasks.count(PREFERENCE) == 1 else "content"
 
 
-def _source(name: str, place: Place, found: list[Problem], *, named: bool) -> Source | None:
+def _source(name: str, place: Place, found: Mistakes, *, named: bool) -> Source | None:
     if name in sources.names():
         return sources.get(name)
     hint = did_you_mean(name, sources.names())
@@ -117,15 +129,21 @@ def _source(name: str, place: Place, found: list[Problem], *, named: bool) -> So
     return None
 
 
-def _options(tree: Tree, path: PathKey, source: Source, given: Mapping[str, Any], found: list[Problem]) -> Options | None:
-    """Judge a source's options; `columns` and `media` of the leaf are among them."""
-    value = tree.value
-    for step in path:
-        value = value[step]
+def _options(
+    tree: Tree,
+    path: PathKey,
+    source: Source,
+    options: Mapping[str, Any] | None,
+    own: Mapping[str, Any],
+    found: Mistakes,
+) -> Options | None:
+    """Judge a source's options; `own` are the keys of the leaf that are among them."""
+    given = {**(options or {}), **{_OWN[key]: value for key, value in own.items()}}
+    keys = {_OWN[key]: key for key in own}
 
-    def written(location: tuple[str | int, ...]) -> tuple[str | int, ...]:
-        at_leaf = {option: key for key, option in _OWN.items() if key in value}.get(str(location[0]))
-        return (at_leaf, *location[1:]) if at_leaf == "columns" else (at_leaf, "strip") if at_leaf else ("options", *location)
+    def written(location: Location) -> Location:
+        key = keys.get(str(location[0])) if location else None
+        return (key, *location[1:], "strip") if key else ("options", *location)
 
     try:
         # Through JSON, since strict judging of Python values would refuse a list where a tuple is meant.
@@ -144,16 +162,17 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
-def _check_path(tree: Tree, path: PathKey, source: Source, text: LeafText, found: list[Problem]) -> None:
-    if source.own_path and text.path is None:
+def _check_path(tree: Tree, path: PathKey, source: Source, found: Mistakes) -> None:
+    has_path = "path" in tree.at(path)
+    if source.own_path and not has_path:
         found.append(key_place(tree, path).problem(f"{source.name} reads a file of your own: say which with `path:`"))
-    if not source.own_path and text.path is not None:
-        why = f"{source.name} has published files, found under the data root; say with `files:` which lies elsewhere"
+    if not source.own_path and has_path:
+        why = f"{source.name} has published files, found under the data root; say with `files:` which lie elsewhere"
         found.append(key_place(tree, (*path, "path")).problem(why))
 
 
 def _files(
-    tree: Tree, path: PathKey, source: Source, given: Mapping[str, str] | None, found: list[Problem]
+    tree: Tree, path: PathKey, source: Source, given: Mapping[str, str] | None, found: Mistakes
 ) -> Mapping[str, Path]:
     """Give the paths of published files that lie elsewhere."""
     if given and source.own_path:

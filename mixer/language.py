@@ -11,7 +11,7 @@ from fractions import Fraction
 from functools import partial
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema, field_validator
 
 from mixer import quantities, writers
 from mixer.errors import did_you_mean
@@ -59,14 +59,6 @@ def _listed(value: object) -> object:
     return [value] if isinstance(value, dict) else value
 
 
-def _one_or_list(schema: dict[str, Any]) -> None:
-    """Turn the schema of a list into that of one map or a list of maps."""
-    items, description = schema["items"], schema.pop("description")
-    schema.clear()
-    one_or_list = [items, {"type": "array", "items": items, "minItems": 1}]
-    schema.update(description=description, anyOf=one_or_list)
-
-
 def _number(schema: str, minimum: int) -> WithJsonSchema:
     return WithJsonSchema({"type": schema, "minimum": minimum, "maximum": quantities.MAX_INTEGER})
 
@@ -90,6 +82,14 @@ ShareOrNone = Annotated[Fraction, PlainValidator(partial(quantities.share, or_no
 class _Map(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _not_nothing(cls, value: object) -> object:
+        """Refuse a null: it removes a key of the recipe that `extends` names, and there was none to remove."""
+        if value is None:
+            raise ValueError("expected a value, got nothing: write one, or leave the key out")
+        return value
+
 
 class MatchText(_Map):
     """One entry of `except` or `only`: other records, and by what they are the same."""
@@ -100,6 +100,9 @@ class MatchText(_Map):
     files: Annotated[dict[Text, Text] | None, Field(description="Files of `source` that lie elsewhere.")] = None
     by: Annotated[MatchBy | None, Field(description="What makes two records the same; `content` if left out.")] = None
     expect: Annotated[FromOne | None, Field(description="How many records this should remove or keep.")] = None
+
+
+Matches = Annotated[list[MatchText], Field(min_length=1)]
 
 
 class MediaText(_Map):
@@ -124,16 +127,18 @@ class LeafText(_Map):
     media: Annotated[MediaText | None, Field(description="For a generic source: how media paths are read.")] = None
     where: Annotated[Text | None, Field(description="A condition over the index columns; see docs/recipes.md.")] = None
     except_: Annotated[
-        list[MatchText] | None,
+        Matches | None,
         BeforeValidator(_listed),
-        Field(alias="except", description="Records to leave out.", json_schema_extra=_one_or_list, min_length=1),
+        Field(alias="except", description="Records to leave out."),
     ] = None
     only: Annotated[
-        list[MatchText] | None,
+        Matches | None,
         BeforeValidator(_listed),
-        Field(description="Records to keep, all others are left out.", json_schema_extra=_one_or_list, min_length=1),
+        Field(description="Records to keep, all others are left out."),
     ] = None
-    max_per_image: Annotated[FromOne | None, Field(description="At most so many records of one image a pass.")] = None
+    max_per_image: Annotated[
+        FromOne | None, Field(description="At most so many records of one image, in each pass.")
+    ] = None
     count: Annotated[FromOne | None, Field(description="Amount: so many records.")] = None
     epochs: Annotated[Positive | None, Field(description="Amount: so many times all of it; a fraction is fine.")] = None
     budget: Annotated[FromOne | None, Field(description="Amount: so much in the recipe's `unit`.")] = None
@@ -185,7 +190,7 @@ class RecipeText(_Map):
     output: Annotated[
         list[OutputText],
         BeforeValidator(_listed),
-        Field(description="What to write.", json_schema_extra=_one_or_list, min_length=1),
+        Field(description="What to write.", min_length=1),
     ] = [OutputText()]
     max_bad: Annotated[ShareOrNone, Field(description="Share of damaged records that stops the build.")] = Fraction(
         1, 100

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import typing
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from mixer.errors import Problem, did_you_mean
+from mixer.mistakes import Mistakes
 from mixer.quantities import described
 from mixer.yaml_text import PathKey, Place, Tree
 
 Location = tuple[str | int, ...]
+Model = TypeVar("Model", bound=BaseModel)
 
 _EXPECTED = {
     "string_type": "text",
@@ -33,6 +36,39 @@ _EXPECTED = {
 """Kinds of mistake that pydantic tells apart -> what was expected."""
 
 
+def judged(model: type[Model], tree: Tree, path: PathKey, found: Mistakes) -> Model | None:
+    """Judge the map at a path; mistakes go to `found`.
+
+    What is left without the mistaken values is given, so that it can be judged further; None if too much is missing.
+    """
+    value = tree.at(path)
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        found += problems_of(error, model, tree, path)
+        rest = copy.deepcopy(value)
+        for detail in error.errors():
+            _remove(rest, detail["loc"])
+    try:
+        return model.model_validate(rest)
+    except ValidationError:
+        return None
+
+
+def _remove(value: dict[str, Any], location: Location) -> None:
+    """Take the value at a location out of a map, with the list that holds it."""
+    holder: dict[str, Any] | None = None
+    held, here = "", value
+    for step in location:
+        if isinstance(here, dict) and step in here:
+            holder, held = here, str(step)
+            here = here[step]
+        elif isinstance(here, list) and isinstance(step, int):
+            here = here[step]
+    if holder is not None:
+        del holder[held]
+
+
 def problems_of(
     error: ValidationError,
     model: type[BaseModel],
@@ -45,8 +81,15 @@ def problems_of(
 
     `what` the map's keys are called; `written` turns a location in the model into the one where the text has it.
     """
-    details = error.errors(include_url=False)
+    details = [detail for detail in error.errors(include_url=False) if not _follows(detail, error.errors())]
     return [_problem(model, detail, tree, path, written(detail["loc"]), what) for detail in details]
+
+
+def _follows(detail: ErrorDetails, others: list[ErrorDetails]) -> bool:
+    """Say whether a list is too short only because its items were refused."""
+    here = detail["loc"]
+    inside = (other["loc"] for other in others if other["loc"][: len(here)] == here != other["loc"])
+    return detail["type"] == "too_short" and any(inside)
 
 
 def place_of(tree: Tree, path: PathKey, *more: str | int) -> Place:

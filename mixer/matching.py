@@ -10,32 +10,50 @@ from __future__ import annotations
 import hashlib
 import re
 
-from mixer.conversation import AUDIO, HUMAN, IMAGE, VIDEO, Conversation, encode
+from mixer.conversation import AUDIO, GPT, HUMAN, IMAGE, VIDEO, Conversation, encode
 
+_BLANKS = " \t\r\n"
 _PLACEHOLDERS = {
-    name: re.compile(rf"[ \t\r\n]*{token}[ \t\r\n]*")
+    name: re.compile(rf"[{_BLANKS}]*{token}[{_BLANKS}]*")
     for name, token in (("image", IMAGE), ("video", VIDEO), ("audio", AUDIO))
 }
 
 
-def match_digests(conversation: Conversation, media: list[str]) -> tuple[bytes, bytes]:
-    """Give the (content, prompt) digests of a record, 16 bytes each; `media` are its paths.
+def match_digests(record: Conversation, media: list[str], text: str) -> tuple[bytes, bytes]:
+    """Give the (content, prompt) digests of a record, 16 bytes each; `media` are its paths, `text` all its turns'.
 
-    The prompt digest covers the human turns and the media only.
+    The prompt digest covers the human turns and the media only, the content digest the answers too.
     """
-    turns = conversation.conversations
-    texts = [turn.value for turn in turns]
-    if "\r" in "".join(texts):
-        texts = [_lf(text) for text in texts]
-    for name, pattern in _PLACEHOLDERS.items():
-        if getattr(conversation, name) is not None:  # in other records the token is text
-            texts = [pattern.sub("", text) if "<" in text else text for text in texts]
-    said = [(turn.from_, text.strip()) for turn, text in zip(turns, texts, strict=True)]
+    turns = record.conversations
+    texts = [turn.value.strip() for turn in turns]
+    if "\r" in text:
+        texts = [_lf(each) for each in texts]
+    if media:  # in a record without media a placeholder is text
+        texts = _without_placeholders(record, texts)
     names = [path.rpartition("/")[2] for path in media]
-    answers = [turn and _lf(turn.value).strip() for turn in (conversation.chosen, conversation.rejected)]
-    content = encode((said, answers, names))
-    prompt = encode(([text for role, text in said if role == HUMAN], names))
-    return hashlib.blake2b(content, digest_size=16).digest(), hashlib.blake2b(prompt, digest_size=16).digest()
+    roles = [turn.from_ for turn in turns]
+    if record.chosen is not None:
+        answers = [_lf(turn.value).strip() for turn in (record.chosen, record.rejected) if turn]
+        roles, texts = [*roles, *(GPT for _ in answers)], [*texts, *answers]
+    asked = [each for each, role in zip(texts, roles, strict=True) if role == HUMAN]
+    said = [(role, each) for each, role in zip(texts, roles, strict=True) if role != HUMAN]
+    prompt = hashlib.blake2b(encode((asked, names)), digest_size=16).digest()
+    # Roles alternate, so that human turns and the others in order are the whole conversation.
+    return hashlib.blake2b(prompt + encode(said), digest_size=16).digest(), prompt
+
+
+def _without_placeholders(record: Conversation, texts: list[str]) -> list[str]:
+    if type(record.image) is str and record.video is None and record.audio is None:
+        # The common record: one image, whose placeholder starts or ends the first human turn.
+        first = texts[0]
+        if first.startswith(IMAGE):
+            return [first[len(IMAGE) :].lstrip(_BLANKS), *texts[1:]]
+        if first.endswith(IMAGE):
+            return [first[: -len(IMAGE)].rstrip(_BLANKS), *texts[1:]]
+    for name, pattern in _PLACEHOLDERS.items():
+        if getattr(record, name) is not None:
+            texts = [pattern.sub("", each).strip() if "<" in each else each for each in texts]
+    return texts
 
 
 def _lf(text: str) -> str:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from mixer.errors import Problem, RecipeError, did_you_mean
+from mixer.errors import RecipeError, did_you_mean
 from mixer.language import AMOUNTS, VERSION
+from mixer.mistakes import Mistakes
 from mixer.quantities import described
 from mixer.yaml_scalars import Number
 from mixer.yaml_text import PathKey, Place, Tree, load_yaml
@@ -21,7 +22,7 @@ _MANY = 20
 """More names than this are not listed in a message."""
 
 
-def read_recipe(file: str, found: list[Problem], chain: tuple[str, ...] = ()) -> Tree | None:
+def read_recipe(file: str, found: Mistakes, chain: tuple[str, ...] = ()) -> Tree | None:
     """Read a recipe and what it extends; None where its text cannot be read at all. Raises OSError.
 
     Mistakes are added to `found`. `chain` holds the real paths of the files that led here.
@@ -29,9 +30,9 @@ def read_recipe(file: str, found: list[Problem], chain: tuple[str, ...] = ()) ->
     try:
         tree = load_yaml(file)
     except RecipeError as error:
-        found += error.problems
+        found.refuse(error.problems)
         return None
-    found += tree.problems
+    found.refuse(tree.problems)
     _check_version(tree, found)
     parent = tree.value.pop("extends", None)
     if ("extends",) not in tree.places:
@@ -44,7 +45,7 @@ def read_recipe(file: str, found: list[Problem], chain: tuple[str, ...] = ()) ->
     return merged(below, tree) if below else None
 
 
-def follow(place: Place, name: str, found: list[Problem], chain: tuple[str, ...]) -> Tree | None:
+def follow(place: Place, name: str, found: Mistakes, chain: tuple[str, ...]) -> Tree | None:
     """Read the recipe that is named at a place; None, with the reason in `found`, where that cannot be done."""
     file = beside(place, name)
     real = os.path.realpath(file)
@@ -79,7 +80,7 @@ def unreadable(file: str, error: OSError) -> str:
     return f"there is no {file}{'' if hint.startswith(' (known') and len(names) > _MANY else hint}"
 
 
-def _check_version(tree: Tree, found: list[Problem]) -> None:
+def _check_version(tree: Tree, found: Mistakes) -> None:
     """Refuse a file that does not say the version of the language it is written in."""
     if ("mixer",) not in tree.keys:
         message = f"key 'mixer' is missing: a recipe starts with `mixer: {VERSION}`, the version of the language"

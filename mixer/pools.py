@@ -72,13 +72,14 @@ def pool(leaf: Leaf, recipe: Recipe, entry: Entry, convert: Callable[[Input], En
             frame = apply(_match(frame, leaf, name, match, other, expecting=expecting))
     for output in recipe.outputs:
         frame = apply(_expressible(frame, leaf, output.target, drop=output.inexpressible == "drop"))
-    rows = frame.select("row", "key", "mass", *(["media"] if leaf.max_per_image else []))
+    images = [pl.col("media").list.head(pl.col("images"))] if leaf.max_per_image else []
+    rows = frame.select("row", "key", "mass", *images)
     if leaf.max_per_image:
         first = selection.capped(rows, leaf.max_per_image, leaf.name, recipe.seed, 0)
         losses["max_per_image"] = rows.height - first.height
     else:
         first = rows
-    mass = first["mass"].cast(pl.UInt64).sum()
+    mass = int(first["mass"].cast(pl.UInt64).sum())
     return Pool(leaf, entry, rows, first.height, mass, losses, tuple(notes))
 
 
@@ -105,7 +106,7 @@ def _load(leaf: Leaf, recipe: Recipe, entry: Entry) -> pl.DataFrame:
 def _where(frame: pl.DataFrame, where: Where) -> _Step:
     true = frame.with_columns(where.expr().alias("true"))["true"]
     unknown = true.null_count()
-    losses = {"where": frame.height - unknown - true.sum()}
+    losses = {"where": frame.height - unknown - int(true.sum())}
     if unknown:
         losses["where_null"] = unknown
     return _Step(true.fill_null(value=False), losses, [])

@@ -1,4 +1,4 @@
-"""Recipes: text in, a resolved recipe out, and the resolved recipe as text for the manifest.
+"""Recipes: text in, a resolved recipe out, and the resolved recipe as plain values for the manifest.
 
 yaml_text reads, merging follows `extends`, language judges each map, resolving and inputs what holds between them.
 """
@@ -6,20 +6,20 @@ yaml_text reads, merging follows `extends`, language judges each map, resolving 
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from mixer.errors import Problem, RecipeError, UsageError
+from mixer.errors import RecipeError, UsageError
 from mixer.language import VERSION
 from mixer.merging import read_recipe, unreadable
+from mixer.mistakes import Mistakes
 from mixer.quantities import MAX_INTEGER
-from mixer.resolved import ALL_ONCE, Amount, Group, Input, Leaf, Match, Recipe
+from mixer.resolved import Amount, Group, Input, Leaf, Match, Recipe
 from mixer.resolving import Resolver
 
-MAX_PROBLEMS = 100
-"""More mistakes than this are not shown at once."""
-
-Child = Leaf | Group
+__all__ = ["load_recipe", "recipe_text"]
 
 
 def load_recipe(path: str | Path, seed: int | None = None, size: int | None = None) -> Recipe:
@@ -30,16 +30,100 @@ def load_recipe(path: str | Path, seed: int | None = None, size: int | None = No
     _check_override("seed", seed, 0)
     _check_override("size", size, 1)
     file = os.fspath(path)
-    found: list[Problem] = []
-    recipe = None
+    found = Mistakes()
     try:
         tree = read_recipe(file, found)
-        read = len(found)
-        recipe = Resolver(found).recipe(tree, seed, size) if tree else None
     except OSError as error:
         raise UsageError(unreadable(file, error)) from None
-    except RecipeError as error:
-        found += error.problems
+    recipe = Resolver(found).recipe(tree, seed, size) if tree else None
     if found or recipe is None:
-        raise RecipeError(_shown(found[:read], found[read:], file))
+        raise RecipeError(found.shown(file))
     return recipe
+
+
+def _check_override(name: str, value: int | None, minimum: int) -> None:
+    if value is not None and not minimum <= value <= MAX_INTEGER:
+        raise UsageError(f"expected a {name} from {minimum} to {MAX_INTEGER}, got {value}")
+
+
+# --- the resolved recipe as plain values -----------------------------------------------------------------------------
+
+
+def recipe_text(recipe: Recipe) -> dict[str, Any]:
+    """Give a recipe as resolved, in plain JSON values: what the manifest holds and hashes.
+
+    Two recipes that mean the same give the same, however they are written. Keys that do not apply are absent. Paths are
+    base names: a manifest holds no absolute path.
+    """
+    in_order = recipe.order == "blocks"
+    head = {"mixer": VERSION, "name": recipe.name, "seed": recipe.seed, "unit": recipe.unit, "size": recipe.size}
+    rest = {
+        "sources": _entries(recipe.children, in_order=in_order),
+        "on_short": recipe.on_short,
+        "order": recipe.order,
+        "output": [{"for": output.target, "inexpressible": output.inexpressible} for output in recipe.outputs],
+        "max_bad": _number(recipe.max_bad),
+    }
+    return _without_nothing(head | rest)
+
+
+def _entries(children: tuple[Leaf | Group, ...], *, in_order: bool) -> dict[str, Any]:
+    """List entries by name, or, where the mix follows it, in the order of the recipe."""
+    listed = children if in_order else sorted(children, key=lambda child: child.name)
+    return {child.name: _entry(child, in_order=in_order) for child in listed}
+
+
+def _entry(child: Leaf | Group, *, in_order: bool) -> dict[str, Any]:
+    if isinstance(child, Leaf):
+        return _leaf(child)
+    nested = {"size": child.size, "sources": _entries(child.children, in_order=in_order)}
+    return {"recipe": _without_nothing(nested), **_amount(child.amount)}
+
+
+def _leaf(leaf: Leaf) -> dict[str, Any]:
+    entry = {
+        "use": leaf.input.source,
+        **_input(leaf.input),
+        "where": leaf.where.text if leaf.where else None,
+        "except": [_match(match) for match in leaf.except_] or None,
+        "only": [_match(match) for match in leaf.only] or None,
+        "max_per_image": leaf.max_per_image,
+        **_amount(leaf.amount),
+        "max_epochs": None if leaf.max_epochs is None else _number(leaf.max_epochs),
+    }
+    return _without_nothing(entry)
+
+
+def _match(match: Match) -> dict[str, Any]:
+    return _without_nothing(
+        {"source": match.input.source, **_input(match.input), "by": match.by, "expect": match.expect}
+    )
+
+
+def _input(given: Input) -> dict[str, Any]:
+    return {
+        "path": given.path.name if given.path else None,
+        "files": {published: path.name for published, path in sorted(given.files.items())} or None,
+        "options": _option(given.options.model_dump(mode="json")) or None,
+    }
+
+
+def _option(value: Any) -> Any:
+    """Sort maps, and reduce absolute paths, such as the prefix that is cut from media paths, to their last part."""
+    if isinstance(value, dict):
+        return {key: _option(item) for key, item in sorted(value.items())}
+    if isinstance(value, list):
+        return [_option(item) for item in value]
+    return PurePosixPath(value).name if isinstance(value, str) and value.startswith("/") else value
+
+
+def _amount(amount: Amount | None) -> dict[str, Any]:
+    return {amount.kind: _number(amount.value)} if amount else {}
+
+
+def _number(value: Fraction) -> int | str:
+    return value.numerator if value.denominator == 1 else str(value)
+
+
+def _without_nothing(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in given.items() if value is not None}

@@ -33,7 +33,7 @@ def plan_values(plan: Plan) -> dict[str, Any]:
         "name": plan.recipe.name,
         "seed": plan.recipe.seed,
         "unit": plan.recipe.unit,
-        "size": plan.recipe.size,
+        "size": plan.size,
         "data": plan.data.kind,
         "records": plan.records,
         "sources": {name: report.model_dump(mode="json") for name, report in reports.items()},
@@ -96,8 +96,9 @@ def mix_text(mix: Mix) -> str:
     manifest = mix.manifest
     leaves = manifest.model_dump(mode="json")["sources"]
     lines = [_amount_table(leaves, full=False), *_remarks(leaves, ())]
-    for output in manifest.outputs:
-        lines.append(f"{output.records:,} records, {size(output.bytes)}: {mix.path / output.path}")
+    lines += [
+        f"{output.records:,} records, {size(output.bytes)}: {mix.path / output.path}" for output in manifest.outputs
+    ]
     lines.append(f"mix {manifest.mix_id[:16]}, seed {manifest.seed}; check it with: mixer verify {mix.path}")
     if manifest.data == "miniatures":
         lines.append("This mix is made of invented miniatures; name your raw files with --data DIR for a real one.")

@@ -6,15 +6,13 @@ import os
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
-
-from mixer.errors import Problem, RecipeError
+from mixer.errors import RecipeError
 from mixer.inputs import leaf_input, matches
 from mixer.language import AMOUNTS, LEAF_KEYS, LeafText, RecipeText, name
-from mixer.locating import key_place, place_of, problems_of
+from mixer.locating import judged, key_place, place_of
 from mixer.merging import follow
+from mixer.mistakes import Mistakes
 from mixer.quantities import described
 from mixer.resolved import ALL_ONCE, Amount, Group, Leaf, Output, Recipe
 from mixer.where import Where, WhereError, parse
@@ -25,20 +23,19 @@ MAX_ENTRIES = 10_000
 """The most leaves and groups of a recipe: nested recipes could otherwise double at every level."""
 
 Child = Leaf | Group
-Model = TypeVar("Model", bound=BaseModel)
 
 
 @dataclass
 class Resolver:
     """Resolves one recipe with its nested ones; remembers what must agree across them."""
 
-    found: list[Problem]
+    found: Mistakes
     defined: dict[str, tuple[Leaf, Place]] = field(default_factory=dict)
     entries: int = 0
 
     def recipe(self, tree: Tree, seed: int | None, size: int | None) -> Recipe | None:
         """Give the recipe of a text, or None and its mistakes in `found`. `seed` and `size` replace its own."""
-        text = self.judged(RecipeText, tree, ())
+        text = judged(RecipeText, tree, (), self.found)
         children = self.children(tree, (os.path.realpath(tree.file),))
         if text is None:
             return None
@@ -57,17 +54,6 @@ class Resolver:
             outputs=self.outputs(tree, text),
             max_bad=text.max_bad,
         )
-
-    def judged(self, model: type[Model], tree: Tree, path: PathKey) -> Model | None:
-        """Judge the map at a path by a model of the language."""
-        value: Any = tree.value
-        for step in path:
-            value = value[step]
-        try:
-            return model.model_validate(value)
-        except ValidationError as error:
-            self.found += problems_of(error, model, tree, path)
-            return None
 
     def outputs(self, tree: Tree, text: RecipeText) -> tuple[Output, ...]:
         """Give the targets, each at most once."""
@@ -96,7 +82,9 @@ class Resolver:
         self.entries += 1
         path: PathKey = ("sources", key)
         if self.entries > MAX_ENTRIES:
-            problem = key_place(tree, path).problem(f"the recipe and its nested ones have more than {MAX_ENTRIES} entries")
+            problem = key_place(tree, path).problem(
+                f"the recipe and its nested ones have more than {MAX_ENTRIES} entries"
+            )
             raise RecipeError([problem])
         try:
             name(key)
@@ -109,9 +97,11 @@ class Resolver:
         amounts = [kind for kind in value if kind in AMOUNTS]
         for extra in amounts[1:]:
             self.found.append(
-                key_place(tree, (*path, extra)).problem(f"an entry has one amount, and {amounts[0]!r} is given; keep one")
+                key_place(tree, (*path, extra)).problem(
+                    f"an entry has one amount, and {amounts[0]!r} is given; keep one"
+                )
             )
-        text = self.judged(LeafText, tree, path)
+        text = judged(LeafText, tree, path, self.found)
         if "recipe" in value:
             return self.group(tree, key, text, chain)
         return self.leaf(tree, key, text) if text else None
@@ -119,19 +109,16 @@ class Resolver:
     def group(self, tree: Tree, key: str, text: LeafText | None, chain: tuple[str, ...]) -> Group | None:
         """Give a nested recipe: its sources and pool rules; its seed, unit, order, output and on_short do not count."""
         path: PathKey = ("sources", key)
-        for extra in tree.value["sources"][key]:
-            if (extra in LeafText.model_fields and extra not in ("recipe", *AMOUNTS)) or extra == "except":
-                self.found.append(
-                    key_place(tree, (*path, extra)).problem(
-                        f"beside `recipe` only an amount may stand; {extra!r} belongs to the entries of the nested recipe"
-                    )
-                )
+        for extra in tree.at(path):
+            if extra in LEAF_KEYS - {"recipe", *AMOUNTS}:
+                message = f"beside `recipe` stands only an amount; write {extra!r} in the entries of the nested recipe"
+                self.found.append(key_place(tree, (*path, extra)).problem(message))
         if text is None or text.recipe is None:
             return None
         nested = follow(place_of(tree, path, "recipe"), text.recipe, self.found, chain)
         if nested is None:
             return None
-        head = self.judged(RecipeText, nested, ())
+        head = judged(RecipeText, nested, (), self.found)
         children = self.children(nested, (*chain, os.path.realpath(nested.file)))
         return Group(key, children, _amount(text), head.size if head else None)
 

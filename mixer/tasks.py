@@ -95,7 +95,7 @@ def run(task: Task) -> Receipt:
     finally:
         if was_enabled:
             gc.enable()
-    index.save(span.columns, task.out.with_suffix(".columns"))
+    index.save(span.rows, task.out.with_suffix(".columns"))
     task.out.with_suffix(".lost").write_bytes(msgspec.msgpack.encode(span.lost))
     return span.receipt
 
@@ -128,7 +128,7 @@ class _Span:
         self.file = file
         self.lookups = lookups
         self.receipt = Receipt(task.start, task.start)
-        self.columns = index.Columns()
+        self.rows: list[index.Row] = []
         self.lost: list[Lost] = []
 
     def convert(self, batch: Batch, out: BinaryIO) -> None:
@@ -156,8 +156,11 @@ class _Span:
                 setattr(raw, lookup.field, found)
         try:
             given = self.convert_one(raw, self.options)
-            for part in _parts(given):
-                self._add(part, lines)
+            if type(given) is Conversation:  # by far the most common
+                self._add(given, lines)
+            else:
+                for part in _parts(given):
+                    self._add(part, lines)
         except (LookupError, ValueError, TypeError, AttributeError) as error:
             # A value the converter did not foresee is that record's fault, and its neighbours are fine.
             self._lose("bad", f"converter: {type(error).__name__}: {error}", "$", None)
@@ -182,7 +185,7 @@ class _Span:
         except UnicodeEncodeError:
             self._lose("bad", "lone surrogate in text", "$", None)
             return
-        index.add(self.columns, self.receipt.items, record, line, checked, labels)
+        self.rows.append(index.row(self.receipt.items, record, line, checked, labels))
         lines.append(line)
         self.receipt.read += 1
         self.receipt.used += 1

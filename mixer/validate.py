@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from mixer.conversation import AUDIO, GPT, HUMAN, IMAGE, SYSTEM, VIDEO, Conversation, Turn
+from mixer.conversation import AUDIO, GPT, HUMAN, IMAGE, SYSTEM, VIDEO, Conversation
 
 _ALTERNATING = [HUMAN, GPT] * 512
 
@@ -21,29 +22,31 @@ class Fault:
     where: str
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """What one look at a valid record's turns told: counts for the index."""
+class Checked(NamedTuple):
+    """What one look at a valid record's turns told."""
 
     characters: int
     literal_tokens: bool
     """A placeholder stands in the text of a record that has no such medium: it is text there."""
+    text: str
+    """All turns' text."""
 
 
 def check(conversation: Conversation) -> Checked | list[Fault]:
     """Check a record once: its counts when it is valid, else all its problems."""
-    turns = conversation.conversations
-    values = [turn.value for turn in turns]
+    values = [turn.value for turn in conversation.conversations]
     text = "\n".join(values)
-    literal = ("<" in text) and _has_literal(conversation, text)
-    if _is_plain(conversation, turns, values, text):
-        return Checked(len(text) - len(values) + 1, literal)
-    faults = list(_faults(conversation))
-    return faults or Checked(len(text) - len(values) + 1, literal)
+    literal = "<" in text and _has_literal(conversation, text)
+    if not _is_plain(conversation, values, text):
+        faults = list(_faults(conversation))
+        if faults:
+            return faults
+    return Checked(len(text) - len(values) + 1, literal, text)
 
 
-def _is_plain(conversation: Conversation, turns: list[Turn], values: list[str], text: str) -> bool:
+def _is_plain(conversation: Conversation, values: list[str], text: str) -> bool:
     """Say whether this is surely a valid record of the common kind: rounds of text about at most one image."""
+    turns = conversation.conversations
     image = conversation.image
     if image is not None:
         if type(image) is not str or text.count(IMAGE) != 1 or IMAGE not in values[0]:
@@ -65,7 +68,11 @@ def _is_plain(conversation: Conversation, turns: list[Turn], values: list[str], 
 
 
 def _has_literal(conversation: Conversation, text: str) -> bool:
-    return any(not given and token in text for token, given in _media(conversation).items())
+    return (
+        (IMAGE in text and not conversation.image)
+        or (VIDEO in text and not conversation.video)
+        or (AUDIO in text and not conversation.audio)
+    )
 
 
 def _media(conversation: Conversation) -> dict[str, list[str]]:

@@ -149,7 +149,7 @@ def _record_problems(path: Path, index: pl.DataFrame, progress: Progress) -> Ite
 def _rows(index: pl.DataFrame) -> Iterator[tuple[str, bytes, list[str], int, int, int, int]]:
     wanted = index.select("id", "digest", "media", "turns", "characters", "offset", "length")
     for start in range(0, wanted.height, SLICE):
-        yield from wanted[start : start + SLICE].iter_rows()  # type: ignore[misc]
+        yield from wanted[start : start + SLICE].iter_rows()
 
 
 def _record_problem(

@@ -41,12 +41,17 @@ class Place:
 
     def problem(self, message: str) -> Problem:
         """Make a problem at this place."""
-        return Problem(self.file, self.line, self.column, message)
+        return Problem(self.file, self.line, self.column, _one_line(message))
 
     def problem_inside(self, message: str, offset: int) -> Problem:
         """Make a problem at a character of the text that stands here, or at its start where that cannot be told."""
         column = self.column if self.text_column is None else self.text_column + offset
-        return Problem(self.file, self.line, column, message)
+        return Problem(self.file, self.line, column, _one_line(message))
+
+
+def _one_line(message: str) -> str:
+    """Show line ends and the like as escapes: what a message quotes may hold some."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in message)
 
 
 @dataclass
@@ -58,6 +63,13 @@ class Tree:
     places: dict[PathKey, Place] = field(default_factory=dict)
     keys: dict[PathKey, Place] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+
+    def at(self, path: PathKey) -> Any:
+        """Give the value at a path."""
+        value: Any = self.value
+        for step in path:
+            value = value[step]
+        return value
 
 
 def load_yaml(path: str) -> Tree:
@@ -209,6 +221,7 @@ class _Builder:
         odd = _UNPRINTABLE.search(text)
         if odd:
             self.refuse(event, f"the text holds the control character U+{ord(odd[0]):04X}; remove it")
+            text = _UNPRINTABLE.sub("?", text)  # it may yet be opened as a path before all mistakes are told
         if event.style:
             return text
         try:

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from mixer.boxes import pad_to_square, parse, show, text_in_square
 
 FRACTION = st.floats(0, 1)
@@ -51,7 +52,7 @@ def test_padded_box_stays_inside_and_keeps_the_long_side(box, width, height):
 
 def test_boxes_print_as_python_floats():
     """At most so many decimals, none padded with zeros, whole numbers with one."""
-    assert show((0.1724, 0.61, 0.0, 1), 3) == "[0.172, 0.61, 0.0, 1]"
+    assert show((0.1724, 0.61, 0.0, 1.0), 3) == "[0.172, 0.61, 0.0, 1.0]"
     assert show((0.1724, 0.6, 0.0, 1.0), 2) == "[0.17, 0.6, 0.0, 1.0]"
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+
 from mixer import sources
 from mixer.conversation import Skip, encode
 from mixer.validate import Checked, check

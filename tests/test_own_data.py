@@ -2,6 +2,7 @@
 
 import msgspec
 import pytest
+
 from mixer import sources
 from mixer.conversation import Labelled
 from mixer.own_data import OwnRecord
@@ -10,12 +11,14 @@ SAID = '"conversations": [{"from": "human", "value": "%s"}, {"from": "gpt", "val
 
 
 def convert(text, **options):
+    """Convert one record's JSON."""
     source = sources.get("llava_json")
     given = source.options(**options)
     return source.convert(msgspec.json.decode(text, type=source.files[0].raw_type(given)), given)
 
 
 def said(question):
+    """Give the JSON of one round."""
     return SAID % question
 
 
@@ -58,7 +61,13 @@ def test_records_without_an_id_are_named_by_medium_and_content(medium, question,
 
 @pytest.mark.parametrize(
     ("given", "kept"),
-    [('"a.jpg"', "a.jpg"), ('["a.jpg"]', "a.jpg"), ('["a.jpg", "b.jpg"]', ["a.jpg", "b.jpg"]), ("[]", None), ("null", None)],
+    [
+        ('"a.jpg"', "a.jpg"),
+        ('["a.jpg"]', "a.jpg"),
+        ('["a.jpg", "b.jpg"]', ["a.jpg", "b.jpg"]),
+        ("[]", None),
+        ("null", None),
+    ],
 )
 def test_one_path_is_a_string_and_none_is_absent(given, kept):
     """A list is for several; an empty one means text."""
@@ -94,6 +103,7 @@ RENAMED = {
 
 
 def renamed(**changes):
+    """Convert the record with other column names, changed; UNSET takes a column away."""
     given = {name: value for name, value in (RENAMED | changes).items() if value is not msgspec.UNSET}
     return convert(msgspec.json.encode(given), columns=COLUMNS, media_strip="/mnt")
 

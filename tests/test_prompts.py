@@ -2,6 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from mixer import prompts
 from mixer.prompts import pick
 
@@ -10,7 +11,7 @@ def test_pick_is_fixed_for_ever():
     """The pick of a purpose is part of the output's bytes, so these literals never change."""
     picked = [pick("abcdefghijk", "kitchen_vqa", str(number), "prompt") for number in range(12)]
 
-    assert "".join(picked) == "EXPECTED"
+    assert "".join(picked) == "bieeghckaefa"
 
 
 def test_pick_tells_where_parts_end():

@@ -1,9 +1,12 @@
 """LLaVA's own sources: what a record's block, image and prompt become."""
 
 from itertools import groupby
+from pathlib import Path
 
 import msgspec
 import pytest
+
+import mixer
 from mixer import sources
 from mixer.conversation import Turn, encode
 from mixer.llava_mix import BLOCKS, mixed, subset_of
@@ -11,13 +14,17 @@ from mixer.matching import match_digests
 from mixer.prompts import BRIEF, DETAIL, OPTION_LETTER, SHORT_ANSWER
 from mixer.shapes import LlavaRecord
 
+MINIATURES = Path(mixer.__file__).parent / "miniatures"
+
 
 def record(question="<image>\nWhat is this?", image="coco/train2017/000000000007.jpg", id="000000000007", turns=2):
+    """Make a raw record of at most two rounds."""
     said = [Turn("human", question), Turn("gpt", "A kite."), Turn("human", "Why?"), Turn("gpt", "It flies.")]
     return LlavaRecord(id=id, image=image, conversations=said[:turns])
 
 
 def convert(name, raw, **options):
+    """Convert a raw record as a source would."""
     source = sources.get(name)
     return source.convert(raw, source.options(**options))
 
@@ -27,9 +34,8 @@ def miniature(name, **options):
     source = sources.get(name)
     given = source.options(**options)
     [file] = source.used_files(given)
-    path = sources.__spec__.origin.removesuffix("sources/__init__.py") + f"miniatures/{name}/{file.path}"
-    with open(path, "rb") as raws:
-        made = [source.convert(raw, given) for raw in msgspec.json.decode(raws.read(), type=list[file.raw_type(given)])]
+    raws = msgspec.json.decode((MINIATURES / name / file.path).read_bytes(), type=list[file.raw_type(given)])
+    made = [source.convert(raw, given) for raw in raws]
     return [each if hasattr(each, "conversations") else each.conversation for each in made]
 
 
@@ -39,9 +45,15 @@ def miniature(name, **options):
         (record("What flies?\n<image>"), "llava_instruct", "chat"),
         (record(f"<image>\nWhat flies?\n{SHORT_ANSWER}"), "vqav2_okvqa", "vqa"),
         (record(f"<image>\nWhat flies?\nA. a kite\nB. a crow\n{OPTION_LETTER}"), "aokvqa", "choice"),
-        (record("<image>\nPlease provide a short description for this region: [0.0, 0.1, 1.0, 0.4]."), "refcoco", "grounding"),
         (
-            record("<image>\nPlease provide the bounding box coordinate of the region this sentence describes: a kite."),
+            record("<image>\nPlease provide a short description for this region: [0.0, 0.1, 1.0, 0.4]."),
+            "refcoco",
+            "grounding",
+        ),
+        (
+            record(
+                "<image>\nPlease provide the bounding box coordinate of the region this sentence describes: a kite."
+            ),
             "refcoco",
             "grounding",
         ),
@@ -156,16 +168,16 @@ def test_pretrain_meta_records_get_a_prompt_by_their_id():
 @pytest.mark.parametrize(
     ("caption", "answers"),
     [
-        ("condensed", ["A tin sign says \"EGGS\"."]),
+        ("condensed", ['A tin sign says "EGGS".']),
         ("image", ["A tin sign."]),
-        ("text", ["The sign says \"EGGS\"."]),
-        ("both", ["A tin sign.", "The sign says \"EGGS\"."]),
+        ("text", ['The sign says "EGGS".']),
+        ("both", ["A tin sign.", 'The sign says "EGGS".']),
     ],
 )
 def test_textocr_answers_with_the_chosen_captions(caption, answers):
     """Each choice is answered from its own column, and only the first question has the image."""
     source = sources.get("textocr_gpt4v")
-    raw = source.files[0].raw("00ff.jpg", "A tin sign.", "The sign says \"EGGS\".", "A tin sign says \"EGGS\".")
+    raw = source.files[0].raw("00ff.jpg", "A tin sign.", 'The sign says "EGGS".', 'A tin sign says "EGGS".')
 
     made = source.convert(raw, source.options(caption=caption))
 

@@ -2,6 +2,7 @@
 
 import msgspec
 import pytest
+
 from mixer import sources
 from mixer.conversation import Skip, Turn
 from mixer.sources.svit import LOCATE, Block, Raw
@@ -12,6 +13,7 @@ LANDSCAPE = Place("vg/VG_100K_2/713.jpg", 800, 600)
 
 
 def convert(*blocks, kind="conversation", place=LANDSCAPE, image_id=713, **more):
+    """Convert a raw record of blocks, each a list of texts in turn."""
     content = [Block([Turn("user" if n % 2 == 0 else "gpt", text) for n, text in enumerate(block)]) for block in blocks]
     return sources.get("svit").convert(Raw(image_id, content, kind=kind, place=place, **more), sources.Options())
 
@@ -51,7 +53,10 @@ def test_referring_text_is_made_plain():
     questions, answers = made.conversation.conversations[::2], made.conversation.conversations[1::2]
     assert questions[0].value.rpartition("? ")[0] == "<image>\nWhat is on the hook [0.13, 0.28, 0.17, 0.33]"
     assert all(question.value.rpartition("? ")[2] in LOCATE for question in questions)
-    assert [turn.value for turn in answers] == ["Two ladles [0.0, 0.305, 0.2, 0.71], [0.5, 0.305, 0.6, 0.875].", "Nothing."]
+    assert [turn.value for turn in answers] == [
+        "Two ladles [0.0, 0.305, 0.2, 0.71], [0.5, 0.305, 0.6, 0.875].",
+        "Nothing.",
+    ]
     assert made.labels.task == "grounding"
 
 
@@ -67,7 +72,10 @@ def test_other_kinds_keep_their_text(kind):
     """Only referring QA has tags and boxes; brackets elsewhere are text."""
     [made] = convert(("Read it.", "It says [0.1, 0.2, 0.3, 0.4]."), kind=kind)
 
-    assert [turn.value for turn in made.conversation.conversations] == ["<image>\nRead it.", "It says [0.1, 0.2, 0.3, 0.4]."]
+    assert [turn.value for turn in made.conversation.conversations] == [
+        "<image>\nRead it.",
+        "It says [0.1, 0.2, 0.3, 0.4].",
+    ]
 
 
 def test_failed_calls_are_skipped():

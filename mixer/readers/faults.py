@@ -18,13 +18,14 @@ FAULTS = (ValueError, RecursionError)
 """All that decoding a record may raise: msgspec's errors and bad UTF-8 are ValueErrors; nesting may be too deep."""
 
 ARRAY, OBJECT, LINES = "a JSON array", "a JSON object of records by id", "JSON Lines"
+_ONE_OBJECT = "one JSON object"
 DOWNLOAD_AGAIN = "the file is cut short or damaged: download it again"
 BOM = b"\xef\xbb\xbf"
 
 _HINTS = {
     ARRAY: "use a source that reads arrays, such as `llava_json`",
     LINES: "use a source that reads JSON Lines, such as `llava_jsonl`",
-    "one JSON object": "use `llava_json` for a list of records taken out of it, `llava_jsonl` for one record a line",
+    _ONE_OBJECT: "use `llava_json` for a list of records taken out of it, `llava_jsonl` for one record a line",
 }
 # What people have in place of the file, most often.
 _OTHER_FORMATS = {
@@ -34,7 +35,9 @@ _OTHER_FORMATS = {
     b"PAR1": ("a Parquet file", "use a source that reads Parquet"),
     b"\xff\xfe": ("UTF-16 text", "convert it to UTF-8"),
     b"\xfe\xff": ("UTF-16 text", "convert it to UTF-8"),
-    b"<": ("a web page", "download the file itself"),
+    b"<!": ("a web page", "download the file itself"),
+    b"<html": ("a web page", "download the file itself"),
+    b"<?xml": ("an XML answer", "download the file itself"),
 }
 _JSON_LINES = re.compile(rb"\{[^\n]*\}[ \t\r]*+\n[ \t\r\n]*+\{")
 _SNIFFED = 16 << 20
@@ -61,14 +64,24 @@ def wrong_start(path: Path, view: memoryview, at: int, expected: str) -> DataErr
     """Say what a file is whose first character, at `at`, is not that of what it should be."""
     if at >= len(view):
         return damaged(path, at, expected, "an empty file", "download it again")
-    start = bytes(view[at : at + 32])
-    for magic, (got, hint) in _OTHER_FORMATS.items():
-        if start.startswith(magic):
-            return DataError(f"{path}: expected {expected}, got {got}; {hint}")
-    if start[:1] not in (b"[", b"{"):
+    if magic := _magic(view, at):
+        got, hint = _OTHER_FORMATS[magic]
+    elif view[at] in b"[{":
+        got = ARRAY if view[at] == ord("[") else LINES if is_json_lines(view, at) else _ONE_OBJECT
+        hint = _HINTS[got]
+    else:
         return damaged(path, at, expected, shown(view, at))
-    got = ARRAY if start[:1] == b"[" else LINES if is_json_lines(view, at) else "one JSON object"
-    return DataError(f"{path}: expected {expected}, got {got}; {_HINTS[got]}")
+    return DataError(f"{path}: expected {expected}, got {got}; {hint}")
+
+
+def is_other_format(view: memoryview, at: int) -> bool:
+    """Say whether what starts here is known to be no JSON."""
+    return _magic(view, at) is not None
+
+
+def _magic(view: memoryview, at: int) -> bytes | None:
+    start = bytes(view[at : at + 32])
+    return next((magic for magic in _OTHER_FORMATS if start.startswith(magic)), None)
 
 
 def is_json_lines(view: memoryview, at: int) -> bool:

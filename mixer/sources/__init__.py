@@ -145,7 +145,10 @@ def parse_options(source: Source, given: Iterable[str]) -> Options:
             raise UsageError(f"option {text!r}: expected KEY=VALUE")
         about = source.options.model_fields.get(name)
         is_list = about is not None and isinstance(about.get_default(call_default_factory=True), tuple)
-        values[name] = json.loads(value) if value[:1] in "{[" and value else value.split(",") if is_list else value
+        try:
+            values[name] = json.loads(value) if value[:1] in ("{", "[") else value.split(",") if is_list else value
+        except ValueError as error:
+            raise UsageError(f"option {name}: {value!r} is not JSON: {error}") from None
     try:
         return source.options.model_validate(values)
     except ValidationError as error:

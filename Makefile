@@ -1,0 +1,58 @@
+# Two commands do everything on a fresh machine: `make mix` and `make test`. `make help` lists the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := test
+.PHONY: help mix test lint types unit generate check-generated samples faults big peers clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(VENV)/.core: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.core
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+mix: $(VENV)/.core ## set up, build recipes/svit_mix.yaml on the built-in miniatures, and verify it
+	$(BIN)/mixer build recipes/svit_mix.yaml --data miniatures
+	$(BIN)/mixer verify out/svit_mix-miniature
+
+test: lint types unit check-generated ## set up and run everything: lint, types, tests
+
+lint: $(VENV)/.dev ## style and formatting
+	$(BIN)/ruff check mixer tests
+	$(BIN)/ruff format --check mixer tests
+
+types: $(VENV)/.dev ## static types
+	$(BIN)/mypy
+
+unit: $(VENV)/.dev ## tests
+	$(BIN)/pytest -n 2
+
+generate: $(VENV)/.core ## write the generated files: schemas
+	$(BIN)/mixer schema --out schemas
+
+check-generated: $(VENV)/.dev ## fail when a generated file is stale
+	@scratch=$$(mktemp -d) && $(BIN)/mixer schema --out $$scratch && diff -r schemas $$scratch \
+	  || { echo 'schemas are stale: run `make generate`'; exit 1; }
+	@$(BIN)/check-jsonschema --check-metaschema schemas/*.json
+
+samples: $(VENV)/.dev ## convert real excerpts: make samples MIXER_SAMPLES=DIR
+	MIXER_SAMPLES=$(MIXER_SAMPLES) $(BIN)/pytest tests/test_samples.py
+
+faults: $(VENV)/.dev ## slow: kill a build at every step and at 100 random moments
+	$(BIN)/pytest tests/test_kill.py --kills 100
+
+big: $(VENV)/.dev ## slow: a mix of 665,298 generated records against a naive script, in one run
+	$(BIN)/python tests/big.py
+
+peers: $(VENV)/.dev ## slow: load a mix with the old and the newest version of Hugging Face datasets
+	tests/peers.sh
+
+clean: ## remove what make made
+	rm -rf $(VENV) out .mypy_cache .ruff_cache .pytest_cache

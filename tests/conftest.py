@@ -1,0 +1,77 @@
+"""Fixtures that several test files share: the command line as users run it, a store of one's own, real excerpts."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("fast", max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+settings.register_profile("nightly", max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck))
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
+
+ROOT = Path(__file__).parent.parent
+RECIPES = ROOT / "recipes"
+
+
+def pytest_addoption(parser):
+    parser.addoption("--kills", type=int, default=8, help="random moments at which a build is killed")
+
+
+@pytest.fixture
+def cache(tmp_path):
+    """Give a store of one's own."""
+    return tmp_path / "store"
+
+
+@pytest.fixture
+def mixer(tmp_path, cache):
+    """Run the command line in an empty folder with a store of its own; give the finished process."""
+
+    def run(*arguments, code=0, cwd=None, env=None, input=None):
+        finished = subprocess.run(
+            [sys.executable, "-m", "mixer.cli", *map(str, arguments)],
+            cwd=cwd or tmp_path,
+            env={**os.environ, "MIXER_CACHE": str(cache), **(env or {})},
+            capture_output=True,
+            text=True,
+            check=False,
+            input=input,
+        )
+        assert finished.returncode == code, f"exit {finished.returncode}\n{finished.stdout}\n{finished.stderr}"
+        assert "Traceback" not in finished.stderr, finished.stderr
+        return finished
+
+    return run
+
+
+@pytest.fixture
+def samples():
+    """Give the folder of real excerpts, which MIXER_SAMPLES names; skip where there is none."""
+    folder = os.environ.get("MIXER_SAMPLES")
+    if not folder:
+        pytest.skip("no real excerpts here: MIXER_SAMPLES names their folder")
+    return Path(folder)
+
+
+def records(path):
+    """Read the conversations of a JSON or JSON Lines file."""
+    text = Path(path).read_text(encoding="utf-8")
+    return json.loads(text) if Path(path).suffix == ".json" else [json.loads(line) for line in text.splitlines()]
+
+
+def multiset(conversations):
+    """Give conversations in an order that does not depend on theirs, for comparing as multisets."""
+    return sorted(json.dumps(each, sort_keys=True, ensure_ascii=False) for each in conversations)
+
+
+def recipe(folder, name="mix", **values):
+    """Write a recipe file, as JSON, which is YAML."""
+    path = Path(folder) / f"{name}.yaml"
+    path.write_text(json.dumps({"mixer": 1, "name": name, "seed": 17, **values}), encoding="utf-8")
+    return path
