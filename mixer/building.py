@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -298,7 +299,7 @@ def build(
         told(f"{target}: waiting for another build of this mix")
 
     with atomic.replacing(target, wait=waiting) as folder:
-        if target.exists() and not atomic.can_exchange(target.parent):
+        if target.exists() and not atomic.can_exchange(folder):
             told(f"{target}: this file system cannot exchange folders: for one moment there will be no mix there")
         written = _write(planned, order, folder, progress)
     return Mix(target, written)
@@ -356,12 +357,21 @@ def _write(planned: Plan, order: pl.DataFrame, folder: Path, progress: Progress)
     positions = writers.get(recipe.outputs[0].target).positions(pl.col("length"))
     index = index.with_columns(positions.alias("offset")).select(manifest.INDEX_COLUMNS)
     index.write_parquet(folder / manifest.INDEX, compression="zstd")
-    finished = _manifest(planned, outputs, manifest.mix_id(index.iter_slices(manifest.SLICE)))
+    finished = _manifest(planned, outputs, _described(folder), manifest.mix_id(index.iter_slices(manifest.SLICE)))
     atomic.write_file(folder / manifest.NAME, manifest.encode(finished))
     return finished
 
 
-def _manifest(planned: Plan, outputs: list[manifest.OutputFile], mix_id: str) -> manifest.Manifest:
+def _described(folder: Path) -> manifest.IndexFile:
+    path = folder / manifest.INDEX
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return manifest.IndexFile(path=path.name, bytes=path.stat().st_size, sha256=sha256)
+
+
+def _manifest(
+    planned: Plan, outputs: list[manifest.OutputFile], index: manifest.IndexFile, mix_id: str
+) -> manifest.Manifest:
     recipe, text = planned.recipe, recipe_text(planned.recipe)
     reports = leaf_reports(planned)
     names = list(reports) if recipe.order == "blocks" else sorted(reports)
@@ -381,6 +391,7 @@ def _manifest(planned: Plan, outputs: list[manifest.OutputFile], mix_id: str) ->
             "recipe_sha256": manifest.sha256_json(text),
             "sources": {name: reports[name] for name in names},
             "outputs": outputs,
+            "index": index,
         }
     )
 

@@ -32,6 +32,10 @@ class _Commands(click.Group):
         except MixerError as error:
             click.echo(f"{click.style('error:', fg='red')} {error}", err=True)
             ctx.exit(error.exit_code)
+        except OSError as error:  # a full disk, a folder that may not be written: the system's word on the user's files
+            said = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+            click.echo(f"{click.style('error:', fg='red')} {said}", err=True)
+            ctx.exit(1)
         except KeyboardInterrupt:
             click.echo("stopped; nothing was changed", err=True)
             ctx.exit(130)

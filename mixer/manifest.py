@@ -80,6 +80,14 @@ class OutputFile(_Model):
     sha256: str
 
 
+class IndexFile(_Model):
+    """The mix's index. Its bytes depend on the version of polars; the mix id does not."""
+
+    path: str
+    bytes: Count
+    sha256: str
+
+
 class Manifest(_Model):
     """The whole manifest."""
 
@@ -97,6 +105,7 @@ class Manifest(_Model):
     recipe_sha256: str
     sources: dict[str, LeafReport]
     outputs: list[OutputFile]
+    index: IndexFile
     seal: str = Field(description="sha256 over all of the above: an edited manifest is found")
 
 

@@ -31,11 +31,11 @@ def redistributed(demand: Demand, size: int | None, pools: Mapping[str, PoolSize
         parts, amount = pot.divided(size), pot.amount(size)
         unclaimed = amount - _held(parts, room)
         if unclaimed > 0:
-            whose = f"{pot.name!r}" if pot.name else "`size`"
+            whose = f"nested recipe {pot.name!r}" if pot.name else f"`size` {size}"
             full = ", ".join(f"{name} {pools[name].mass}" for name in totals(parts))
             raise ShortageError(
-                f"`on_short: redistribute` finds nobody to take {figure(unclaimed)} of {whose} {figure(pot.whole(size))} "
-                f"(pools: {full}): lower it, or say `on_short: shrink` or `repeat` (with `max_epochs`)"
+                f"redistributing leaves {figure(unclaimed)} of {whose} that nobody has room for (pools: {full}): "
+                "lower it, or say `on_short: shrink` or `repeat` (with `max_epochs`)"
             )
         filled += _filled(parts, amount, room)
     return tuple(filled)

@@ -19,7 +19,7 @@ from mixer.resolved import Leaf, Recipe
 
 WAYS_OUT = {
     "error": "lower its amount or `size`, or say `on_short: repeat` (with `max_epochs`), `redistribute` or `shrink`",
-    "repeat": "lower its amount or `size`, or give the entry a larger `max_epochs`",
+    "repeat": "lower its amount or `size`, or give it a `max_epochs` that allows the repeats",
     "redistribute": "lower it, for only shares and weights are redistributed",
     "shrink": "lower it, for only `size` shrinks",
 }
@@ -56,9 +56,12 @@ def settle(demand: Demand, recipe: Recipe, pools: Mapping[str, PoolSize]) -> tup
     fixed = [each for each in short if each.fixed]
     if recipe.on_short in ("error", "repeat") or fixed:
         raise _error(short if recipe.on_short in ("error", "repeat") else fixed, recipe, pools)
-    if recipe.on_short == "redistribute":
+    if recipe.on_short == "shrink":
+        return _shrunk(demand, short, recipe, pools)
+    try:
         return redistributed(demand, size, pools), size
-    return _shrunk(demand, short, recipe, pools)
+    except ShortageError as error:
+        raise ShortageError(f"{_needs(short)}; {error}") from None
 
 
 def check_sums(demand: Demand, size: int | None) -> None:
@@ -132,8 +135,9 @@ def _shrunk(
     try:
         check_sums(demand, size)
     except ShortageError as error:
-        needs = "; ".join(map(str, short))
-        raise ShortageError(f"{needs}; and at `size` {size}, the largest that its pools can fill, {error}") from None
+        raise ShortageError(
+            f"{_needs(short)}; and at `size` {size}, the largest that its pools can fill, {error}"
+        ) from None
     return parts, size
 
 
@@ -150,12 +154,15 @@ def largest_size(demand: Demand, size: int, pools: Mapping[str, PoolSize]) -> in
 
 
 def _error(short: list[Short], recipe: Recipe, pools: Mapping[str, PoolSize]) -> ShortageError:
-    needs = "; ".join(map(str, short))
     advice = WAYS_OUT[recipe.on_short]
     if recipe.on_short == "repeat":
         enough = ", ".join(f"{each.name} {_enough(each, pools[each.name])}" for each in short if pools[each.name].mass)
-        advice += f" ({enough})" if enough else ""
-    return ShortageError(f"{needs}: {advice}")
+        advice += f" ({enough} would)" if enough else ""
+    return ShortageError(f"{_needs(short)}: {advice}")
+
+
+def _needs(short: list[Short]) -> str:
+    return "; ".join(map(str, short))
 
 
 def _enough(short: Short, pool: PoolSize) -> str:

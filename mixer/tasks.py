@@ -161,6 +161,8 @@ class _Span:
             else:
                 for part in _parts(given):
                     self._add(part, lines)
+        except msgspec.ValidationError as error:  # its words say what is wrong and where
+            self._lose("bad", str(error), "$", None)
         except (LookupError, ValueError, TypeError, AttributeError) as error:
             # A value the converter did not foresee is that record's fault, and its neighbours are fine.
             self._lose("bad", f"converter: {type(error).__name__}: {error}", "$", None)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mixer.conversation import Conversation, digest, media, starts_with_id
-from mixer.manifest import INDEX, NAME, SLICE, LeafReport, Manifest, OutputFile, load, mix_id, seal_problem
+from mixer.manifest import INDEX, NAME, SLICE, IndexFile, LeafReport, Manifest, OutputFile, load, mix_id, seal_problem
 from mixer.progress import Progress, silent
 from mixer.store import read_index
 from mixer.validate import check
@@ -44,6 +44,9 @@ def verify(mix: Path | str, *, progress: Progress = silent) -> Verified:
     seal = seal_problem(manifest, folder / NAME)
     if seal:
         problems.append(seal)
+    whole = _file_problem(folder, manifest.index, progress)
+    if whole:
+        problems.append(whole)
     index = read_index(
         folder / INDEX, ["leaf", "id", "digest", "pass", "media", "turns", "characters", "offset", "length"]
     )
@@ -105,7 +108,7 @@ def _times_problem(index: pl.DataFrame, name: str, leaf: LeafReport, path: Path)
         yield f"{path}: leaf {name}: expected at most {leaf.max_times} passes, got {most}"
 
 
-def _file_problem(folder: Path, output: OutputFile, progress: Progress) -> str | None:
+def _file_problem(folder: Path, output: OutputFile | IndexFile, progress: Progress) -> str | None:
     path = folder / output.path
     if not path.is_file():
         return f"{path}: is missing"

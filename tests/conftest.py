@@ -62,7 +62,9 @@ def samples():
 def records(path):
     """Read the conversations of a JSON or JSON Lines file."""
     text = Path(path).read_text(encoding="utf-8")
-    return json.loads(text) if Path(path).suffix == ".json" else [json.loads(line) for line in text.splitlines()]
+    if Path(path).suffix == ".json":
+        return json.loads(text)
+    return [json.loads(line) for line in text.split("\n") if line]  # not splitlines: U+2028 is text
 
 
 def multiset(conversations):

@@ -181,9 +181,7 @@ def test_index_tells_where_each_record_lies(mixer, tmp_path):
 
 def test_jsonl_and_several_outputs(mixer, tmp_path):
     """A list of outputs writes the same records in the same order to each."""
-    path = recipe(
-        tmp_path, sources={"llava_pretrain": {}}, output=[{"for": "llava"}, {"for": "jsonl"}]
-    )
+    path = recipe(tmp_path, sources={"llava_pretrain": {}}, output=[{"for": "llava"}, {"for": "jsonl"}])
 
     mixer("build", path, "--data", "miniatures", "-o", "mix")
 
@@ -195,7 +193,11 @@ def test_jsonl_and_several_outputs(mixer, tmp_path):
 def test_what_llava_cannot_read_is_refused_or_dropped_and_counted(mixer, tmp_path):
     """Records with several images or a system turn cannot be written for LLaVA-1.5; the recipe says what happens."""
     turns = [{"from": "human", "value": "<image><image>\nWhich?"}, {"from": "gpt", "value": "Left."}]
-    system = [{"from": "system", "value": "Be brief."}, {"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hi"}]
+    system = [
+        {"from": "system", "value": "Be brief."},
+        {"from": "human", "value": "Hi"},
+        {"from": "gpt", "value": "Hi"},
+    ]
     plain = [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hi"}]
     values = [
         {"id": "a", "image": ["x/1.jpg", "x/2.jpg"], "conversations": turns},
@@ -209,7 +211,10 @@ def test_what_llava_cannot_read_is_refused_or_dropped_and_counted(mixer, tmp_pat
     mixer("build", recipe(tmp_path, "loose", sources=leaf, output={"for": "llava", "inexpressible": "drop"}), "-o", "l")
     mixer("build", recipe(tmp_path, "lines", sources=leaf, output={"for": "jsonl"}), "-o", "j")
 
-    assert "own: 2 conversations cannot be written for llava: 1 with several images, 1 with system message" in refused.stderr
+    assert (
+        "own: 2 conversations cannot be written for llava: 1 with several images, 1 with system message"
+        in refused.stderr
+    )
     assert [each["id"] for each in records(tmp_path / "l/loose.json")] == ["c"]
     assert manifest(tmp_path / "l")["sources"]["own"]["losses"] == {"inexpressible": 2}
     assert len(records(tmp_path / "j/lines.jsonl")) == 3

@@ -113,7 +113,11 @@ def test_unmet_expectation_is_a_warning_that_lists_what_is_unmatched(mixer, tmp_
     """`expect` unlike the removed number does not stop a build; the note says what matched nothing."""
     files = copy.deepcopy(raw)
     files[INSTRUCT].append(
-        {"id": "999", "image": "1.jpg", "conversations": [{"from": "human", "value": "<image>\nQ"}, {"from": "gpt", "value": "A"}]}
+        {
+            "id": "999",
+            "image": "1.jpg",
+            "conversations": [{"from": "human", "value": "<image>\nQ"}, {"from": "gpt", "value": "A"}],
+        }
     )
 
     _, leaf = built(mixer, tmp_path, files)

@@ -21,7 +21,7 @@ TEXT = [
     ("duplicate key", ONE + "seed: 1\n»seed: 2\n", "key 'seed' is given twice, first in line 5"),
     ("duplicate leaf", ONE + "  »svit_core_150k: {count: 3}\n", "given twice, first in line 4"),
     ("anchor", HEAD + "sources: »&all\n  svit: {}\n", "anchor &all is not allowed"),
-    ("alias", HEAD + "seed: &a 1\nsize: »*a\nsources: {svit: {}}\n", "alias *a is not allowed"),
+    ("alias", ONE + "size: »*a\n", "alias *a is not allowed"),
     ("tag", ONE + "seed: »!!python/object:os.system 1\n", "tag !!python/object:os.system is not allowed"),
     ("local tag", ONE + "seed: »!env SEED\n", "tag !env is not allowed"),
     ("merge key", HEAD + "sources:\n  svit:\n    »<<: {count: 3}\n", "merge keys (<<) are not allowed"),
@@ -114,7 +114,7 @@ LEAF = [
     ("file as number", "svit: {files: {conversation.json: »3}}", "expected text, got the number 3"),
     ("path of a published source", "svit: {»path: x.json}", "svit has published files"),
     ("own file without path", "»llava_json: {}", "say which with `path:`"),
-    ("files of an own file", "llava_json: {path: x.json, »files: {records.json: y}}", "named by `path:`"),
+    ("files of an own file", "llava_json: {path: x.json, »files: {records.json: z}}", "named by `path:`"),
     ("columns of a published source", "svit: {»columns: {id: x}}", "takes no 'columns'"),
     ("media of a published source", "svit: {»media: {strip: /x}}", "takes no 'media'"),
     ("unknown column", "llava_json: {path: x, columns: {»imag: i}}", "did you mean 'image'?"),
@@ -177,7 +177,7 @@ def test_a_mistake_is_shown_where_it_is(folder, text, words):
     before = text[: text.index(MARK)]
     (folder / "mix.yaml").write_text(text.replace(MARK, ""), encoding="utf-8")
 
-    (problem,) = [problem for problem in problems("mix.yaml") if words in problem.message] or problems("mix.yaml")
+    (problem,) = problems("mix.yaml")
 
     assert words in problem.message
     assert (problem.file, problem.line) == ("mix.yaml", before.count("\n") + 1)
@@ -329,7 +329,7 @@ def test_many_names_are_not_listed(folder):
     for number in range(30):
         (folder / f"{number}.yaml").touch()
 
-    with pytest.raises(UsageError, match="^there is no zzzzzzzz$"):
+    with pytest.raises(UsageError, match=r"^there is no zzzzzzzz$"):
         load_recipe("zzzzzzzz")
 
 

@@ -18,7 +18,7 @@ import mmap
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -97,27 +97,22 @@ def read(shape: Shape, path: Path, start: int, stop: int, raw: type, piece: int)
             edge = batch.end
 
 
-@dataclass
 class _Records:
-    """The records of one mapped file."""
+    """The records of one mapped file.
 
-    shape: Shape
-    path: Path
-    view: memoryview
-    first: int = field(init=False)
-    """The first edge: right behind the opening bracket."""
-    closer: int = field(init=False)
-    """Where the closing bracket is if the file is whole: its last character that is not blank."""
+    `first` is the first edge; `closer` is where the closing bracket stands if the file is whole.
+    """
 
-    def __post_init__(self) -> None:
-        start = self._skip(len(BOM) if self.view[: len(BOM)] == BOM else 0)
-        if self._byte(start) != self.shape.opening:
-            raise wrong_start(self.path, self.view, start, self.shape.name)
+    def __init__(self, shape: Shape, path: Path, view: memoryview) -> None:
+        self.shape, self.path, self.view = shape, path, view
+        start = self._skip(len(BOM) if view[: len(BOM)] == BOM else 0)
+        if self._byte(start) != shape.opening:
+            raise wrong_start(path, view, start, shape.name)
         self.first = start + 1
-        self.closer = _rstripped(self.view) - 1
+        self.closer = _rstripped(view) - 1
         if self.closer < self.first:
-            raise self._damaged(len(self.view), f"`{self.shape.closing.decode()}`")
-        self._behind = _KEY + _COLON if self.shape.keyed else b""
+            raise self._damaged(len(view), f"`{shape.closing.decode()}`")
+        self._behind = _KEY + _COLON if shape.keyed else b""
         self._edge = rb"\}[ \t\r\n]*+,[ \t\r\n]*+" + self._behind + rb"\{[ \t\r\n]*+"
         self._learn(self._skip(self.first))
 
@@ -157,21 +152,23 @@ class _Records:
     def singly(self, edge: int, stop: int, decode: Decode) -> Batch:
         """Judge each record by itself up to the first edge at or after `stop`."""
         items: list[Any] = []
-        body: int | None = None
+        last = edge
         while edge < stop or edge == len(self.view):
             body = self._body(edge)
             if body is None:
                 return Batch(items, len(self.view))
-            edge = self._record_end(body)
-            items.append(self._judged(body, edge, decode))
-        self._learn(body)
+            last, edge = body, self._record_end(body)
+            items.append(self._judged(last, edge, decode))
+        self._learn(last)
         return Batch(items, edge)
 
     def _likely_end(self, edge: int, length: int, stop: int) -> int | None:
         place = edge + length
         if place + length // 2 < stop:
             return self.guess(place, length, stop)
-        return self.closer if stop == len(self.view) else stop
+        if stop == len(self.view):
+            return self.closer
+        return stop if self._byte(stop - 1) == b"}" else None  # inside a number the piece would parse, too
 
     def _wrapped(self, start: int, stop: int) -> bytes:
         return b"".join((self.shape.opening, self.view[start:stop], self.shape.closing))
