@@ -75,7 +75,7 @@ class _Reading:
                 pots.append(self.pot(child))
         names = [leaf.name for leaf in recipe.leaves()]
         records = {name: counts[name] + half_up(epochs[name] * self.pools[name].records) for name in names}
-        masses = {name: Fraction(self.mass_of(name, records[name])) for name in names}
+        masses = {name: self.weighed(name, records[name]) for name in names}
         if recipe.size is not None or any(map(is_relative, level(recipe.children))):
             if recipe.size is None:
                 raise ShortageError("`weight` and `share` are parts of a whole: give the recipe a `size`")
@@ -135,10 +135,14 @@ class _Reading:
             return self.group_mass(child, rounded=rounded)
         value, pool = child.amount.value, self.pools[child.name]
         if child.amount.kind == "count":
-            return Fraction(self.mass_of(child.name, int(value)))
+            return self.weighed(child.name, int(value))
         if child.amount.kind == "epochs":
-            return Fraction(self.mass_of(child.name, half_up(value * pool.records))) if rounded else value * pool.mass
+            return self.weighed(child.name, half_up(value * pool.records)) if rounded else value * pool.mass
         return value
+
+    def weighed(self, leaf: str, records: int) -> Fraction:
+        # An empty pool has nothing to weigh. Any mass will do: what is asked of it is short, by name.
+        return Fraction(self.mass_of(leaf, records) if self.pools[leaf].records else records)
 
     def group_mass(self, group: Group, *, rounded: bool) -> Fraction:
         if group.amount is None:

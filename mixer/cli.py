@@ -136,13 +136,14 @@ def build(
 
     RECIPE is a file, or the name of a recipe that ships with mixer, such as svit_mix.
     """
-    from mixer import building, reports
+    from mixer import building, plans, reports
     from mixer.recipe import load_recipe
+    from mixer.roots import find_recipe
 
-    loaded = load_recipe(building.find_recipe(recipe), seed=seed, size=size)
+    loaded = load_recipe(find_recipe(recipe), seed=seed, size=size)
     settings = _settings(data, cache, workers, quiet)
     if dry_run:
-        planned = building.plan(loaded, **settings)
+        planned = plans.plan(loaded, **settings)
         click.echo(reports.plan_json(planned) if as_json else reports.plan_text(planned))
         return
     mix = building.build(loaded, out, locked=locked, **settings)
@@ -160,11 +161,12 @@ def plan(
     data: str | None, cache: Path | None, workers: int | None, quiet: bool,
 ) -> None:  # fmt: skip
     """Say exactly what a build would put in: per source what is read, lost and taken. Writes nothing but the store."""
-    from mixer import building, reports
+    from mixer import plans, reports
     from mixer.recipe import load_recipe
+    from mixer.roots import find_recipe
 
-    loaded = load_recipe(building.find_recipe(recipe), seed=seed, size=size)
-    planned = building.plan(loaded, **_settings(data, cache, workers, quiet))
+    loaded = load_recipe(find_recipe(recipe), seed=seed, size=size)
+    planned = plans.plan(loaded, **_settings(data, cache, workers, quiet))
     click.echo(reports.plan_json(planned) if as_json else reports.plan_text(planned))
 
 
@@ -218,11 +220,11 @@ def convert(
     data: str | None, cache: Path | None, workers: int | None, quiet: bool,
 ) -> None:  # fmt: skip
     """Convert one source to conversations, one JSON object a line, and print what became of its raw items."""
-    from mixer import building, reports
+    from mixer import catalogue, reports
 
-    converted = building.convert(source, options, path, **_settings(data, cache, workers, quiet))
+    converted = catalogue.convert(source, options, path, **_settings(data, cache, workers, quiet))
     if out is not None:
-        building.copy_lines(converted, out)
+        catalogue.copy_lines(converted, out)
     if skipped and not as_json:
         for line in reports.lost_lines(converted):
             click.echo(line)
@@ -237,9 +239,9 @@ def convert(
 @_all(_data, _json)
 def sources_(name: str | None, data: str | None, as_json: bool) -> None:
     """List the sources mixer converts, or show one: its files, options, licence and an example."""
-    from mixer import building, reports
+    from mixer import catalogue, reports
 
-    listed = building.list_sources(name, data=data)
+    listed = catalogue.list_sources(name, data=data)
     if as_json:
         click.echo(json.dumps([source.as_json() for source in listed], indent=2, ensure_ascii=False))
     elif name:

@@ -99,7 +99,7 @@ class MatchText(_Map):
     options: Annotated[dict[str, Any] | None, Field(description="The options of `source`.")] = None
     files: Annotated[dict[Text, Text] | None, Field(description="Files of `source` that lie elsewhere.")] = None
     by: Annotated[MatchBy | None, Field(description="What makes two records the same; `content` if left out.")] = None
-    expect: Annotated[FromOne | None, Field(description="How many records this should remove or keep.")] = None
+    expect: Annotated[FromOne | None, Field(description="How many records this should remove.")] = None
 
 
 Matches = Annotated[list[MatchText], Field(min_length=1)]

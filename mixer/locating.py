@@ -152,13 +152,12 @@ def _fields(model: type[BaseModel], above: Iterable[str | int]) -> Iterator[tupl
     """Go through the fields, by the name they are written with, of the model at a location inside another."""
     for step in above:
         inner = next((field for key, field in _fields(model, []) if key == step), None)
-        model = next(_models(inner.annotation), model) if inner else model
+        model = next(iter(_models(inner.annotation)), model) if inner else model
     for name, field in model.model_fields.items():
         yield field.alias or name, field
 
 
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for part in typing.get_args(annotation):
-        yield from _models(part)
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    """List the models that an annotation names."""
+    here = [annotation] if isinstance(annotation, type) and issubclass(annotation, BaseModel) else []
+    return [*here, *(model for part in typing.get_args(annotation) for model in _models(part))]

@@ -94,20 +94,33 @@ def _check_version(tree: Tree, found: Mistakes) -> None:
 
 def merged(parent: Tree, child: Tree) -> Tree:
     """Lay a recipe over the one that it extends: maps merge, all else is replaced, null removes."""
-    value = _merged(parent.value, child.value, ())
-    return Tree(child.file, value, {**parent.places, **child.places}, {**parent.keys, **child.keys})
+    gone: set[PathKey] = set()
+    value = _merged(parent.value, child.value, (), gone)
+    places = _kept(parent.places, gone) | child.places
+    return Tree(child.file, value, places, _kept(parent.keys, gone) | child.keys)
 
 
-def _merged(old: dict[str, Any], new: dict[str, Any], path: PathKey) -> dict[str, Any]:
+def _kept(places: dict[PathKey, Place], gone: set[PathKey]) -> dict[PathKey, Place]:
+    """Leave out the places of values that are gone, and of all inside them."""
+    return {
+        path: place for path, place in places.items() if not any(path[:end] in gone for end in range(len(path) + 1))
+    }
+
+
+def _merged(old: dict[str, Any], new: dict[str, Any], path: PathKey, gone: set[PathKey]) -> dict[str, Any]:
+    result = dict(old)
     is_leaf = len(path) == 2 and path[0] == "sources"
-    replaces_amount = is_leaf and any(new.get(kind) is not None for kind in AMOUNTS)
-    result = {key: item for key, item in old.items() if not (replaces_amount and key in AMOUNTS)}
+    if is_leaf and any(new.get(kind) is not None for kind in AMOUNTS):
+        for kind in AMOUNTS:
+            result.pop(kind, None)
     for key, item in new.items():
         before = old.get(key)
+        if isinstance(item, dict) and isinstance(before, dict):
+            result[key] = _merged(before, item, (*path, key), gone)
+            continue
+        gone.add((*path, key))
         if item is None and key in old:
             result.pop(key, None)
-        elif isinstance(item, dict) and isinstance(before, dict):
-            result[key] = _merged(before, item, (*path, key))
         else:
             result[key] = item
     return result

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from mixer.tables import number, size, table
 
 if TYPE_CHECKING:
-    from mixer.building import Mix, Plan
+    from mixer.building import Mix
     from mixer.caching import Content
     from mixer.comparing import Difference
     from mixer.listing import Listed
+    from mixer.plans import Plan
     from mixer.store import Entry
 
 STEPS = ("where", "where_null", "except", "only", "inexpressible", "max_per_image")
@@ -26,7 +27,7 @@ def _json(value: object) -> str:
 
 def plan_values(plan: Plan) -> dict[str, Any]:
     """Give a plan's numbers as plain JSON values."""
-    from mixer.building import leaf_reports
+    from mixer.plans import leaf_reports
 
     reports = leaf_reports(plan)
     return {

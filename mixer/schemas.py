@@ -14,7 +14,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from mixer import sources
+from mixer.errors import UsageError, did_you_mean
 from mixer.language import NAME_PATTERN, LeafText, MatchText, RecipeText
+from mixer.manifest import Manifest
 
 Schema = dict[str, Any]
 
@@ -65,7 +67,7 @@ def conversation_schema() -> Schema:
     later = {"allOf": [_reference("turn"), {"properties": {"from": {"enum": ["human", "gpt"]}}}]}
     turns = {"type": "array", "minItems": 1, "prefixItems": [_reference("turn")], "items": later}
     properties = {
-        "id": {"type": "string", "description": "Unique within its source, for all but true copies."},
+        "id": {"type": "string", "description": "The record's name in its source, always as text."},
         "image": {**paths, "description": "One image, or a list of several; relative to the media root."},
         "video": {**path, "description": "One video; relative to the media root."},
         "audio": {**paths, "description": "One audio file, or a list of several; relative to the media root."},
@@ -85,19 +87,33 @@ def conversation_schema() -> Schema:
     }
 
 
-SCHEMAS: dict[str, Callable[[], Schema]] = {"conversation": conversation_schema, "recipe": recipe_schema}
+def manifest_schema() -> Schema:
+    """Describe the manifest of a mix."""
+    return {"$schema": DIALECT, **Manifest.model_json_schema(), "title": "mixer manifest"}
+
+
+SCHEMAS: dict[str, Callable[[], Schema]] = {
+    "conversation": conversation_schema,
+    "manifest": manifest_schema,
+    "recipe": recipe_schema,
+}
 """Name -> the function that gives its schema."""
+
+
+def schema_text(name: str) -> str:
+    """Give a schema as text. Raises UsageError for an unknown name, with a suggestion."""
+    if name not in SCHEMAS:
+        raise UsageError(f"unknown schema {name!r}{did_you_mean(name, SCHEMAS)}")
+    return json.dumps(SCHEMAS[name](), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def write_schemas(folder: Path) -> list[Path]:
     """Write every schema to `<name>.schema.json`, the same bytes each time; give the files."""
     folder.mkdir(parents=True, exist_ok=True)
-    files = []
-    for name, schema in SCHEMAS.items():
-        file = folder / f"{name}.schema.json"
-        file.write_text(json.dumps(schema(), indent=2, sort_keys=True) + "\n", encoding="utf-8")
-        files.append(file)
-    return files
+    files = {folder / f"{name}.schema.json": schema_text(name) for name in SCHEMAS}
+    for file, text in files.items():
+        file.write_text(text, encoding="utf-8")
+    return list(files)
 
 
 # --- pieces of the recipe's schema -----------------------------------------------------------------------------------
@@ -113,9 +129,8 @@ def _model(model: type[BaseModel], prefix: str = "") -> Schema:
 def _tidy(schema: Schema) -> Schema:
     """Drop titles and required keys (a child recipe need not repeat its parent's) of a map, and let null stand."""
     kept = {key: value for key, value in schema.items() if key not in ("title", "required")}
-    if "properties" in kept:
-        kept["properties"] = {key: _nullable(value, key) for key, value in kept["properties"].items()}
-    return kept
+    properties = {key: _nullable(value, key) for key, value in schema.get("properties", {}).items()}
+    return {**kept, "properties": properties} if properties else kept
 
 
 def _nullable(schema: Schema, key: str) -> Schema:

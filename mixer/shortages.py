@@ -144,11 +144,15 @@ def _shrunk(
 def largest_size(demand: Demand, size: int, pools: Mapping[str, PoolSize]) -> int:
     """Give the largest size up to `size` whose ideals fit all pools that a smaller size helps; at least 0.
 
-    Ideals are linear in the size and do not fall as it grows, so each leaf sets one bound.
+    Ideals are linear in the size and do not fall as it grows, so each leaf sets one bound: its pool or, where fixed
+    amounts openly exceed that, what these come to.
     """
     at_0, at_1 = (demand.wanted(demand.divided(at)) for at in (0, 1))
+    openly = totals(place for place in places(demand.divided(0)) if place.open)
     bounds = [
-        floor((pools[name].mass - at_0[name]) / (at_1[name] - at_0[name])) for name in at_0 if at_1[name] > at_0[name]
+        floor((max(Fraction(pools[name].mass), fixed + openly[name]) - at_0[name]) / (at_1[name] - at_0[name]))
+        for name, fixed in demand.masses.items()
+        if at_1[name] > at_0[name]
     ]
     return max(0, min([size, *bounds]))
 

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from conftest import RECIPES, multiset, recipe, records
 
-from mixer.building import MINIATURES
+from mixer.roots import MINIATURES
 
 
 def hashes(mix):

@@ -12,7 +12,7 @@ import pytest
 from conftest import multiset, records
 
 from mixer import conversion, sources
-from mixer.building import MINIATURES
+from mixer.roots import MINIATURES
 from mixer.errors import DamagedFile
 from mixer.processes import Workers
 from mixer.progress import silent

@@ -9,7 +9,7 @@ import random
 import pytest
 from conftest import RECIPES, multiset, records
 
-from mixer.building import MINIATURES
+from mixer.roots import MINIATURES
 
 MIX, INSTRUCT, CORE = (
     "llava_v1_5_mix665k/llava_v1_5_mix665k.json",

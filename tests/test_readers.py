@@ -252,6 +252,40 @@ def test_a_record_longer_than_many_pieces_is_read(tmp_path):
         assert [len(each.text) for each in in_spans(reader, path, 3000, 1000)] == [len(each["text"]) for each in values]
 
 
+def test_blanks_may_be_long(tmp_path):
+    """Blanks around records count for nothing, however many they are."""
+    path = tmp_path / "x.json"
+    blanks = "\n" * 10_000
+    path.write_text(
+        f'{blanks}[{blanks}{{"id": 1, "text": "a"}}{blanks},{blanks}{{"id": 2, "text": "b"}}{blanks}]{blanks}'
+    )
+
+    for size in (1000, 1 << 20):
+        assert [each.id for each in in_spans(json_array, path, size, 500)] == [1, 2]
+
+
+@pytest.mark.parametrize("place", [1, 500, 900])
+def test_one_bad_record_costs_about_one_more_parse(tmp_path, monkeypatch, place):
+    """The search for a bad record does not parse its neighbours over and over."""
+    values: list[Any] = [{"id": n, "text": "t" * 80} for n in range(1000)]
+    values[place] = {"id": "bad"}
+    path = written(json_array, values, tmp_path / "x")
+    bad = path.read_bytes().index(b'"bad"')
+    wrapped, parsed = pieces._Records._wrapped, []
+
+    def counted(records, start, stop):
+        parsed.append((bad if start <= bad < stop else stop) - start)  # the parser stops at the fault
+        return wrapped(records, start, stop)
+
+    monkeypatch.setattr(pieces._Records, "_wrapped", counted)
+    monkeypatch.setattr(pieces, "LEAST", 1000)
+
+    items = whole(json_array, path)
+
+    assert len(items) == 1000
+    assert sum(parsed) < 2.1 * path.stat().st_size
+
+
 def test_guesses_follow_the_records(tmp_path, monkeypatch):
     """Where the first record begins unlike the others, guesses are soon made from those: few are judged singly."""
     values = [{"x": 1}, *({"id": n, "text": "t", "sub": [{"a": 1}, {"b": 2}] * 40} for n in range(300))]

@@ -1,7 +1,10 @@
 """Every kind of mistake in a recipe, once: the place and the words that a user sees."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from mixer import sources
 from mixer.errors import RecipeError, UsageError
 from mixer.recipe import load_recipe
 
@@ -88,6 +91,7 @@ LEAF = [
     ("list", "svit: »[1]", "expected a map, got a list"),
     ("leaf name", "»a/b: {use: svit}", "expected a name"),
     ("unknown source", "»svit_core_150: {}", "unknown source 'svit_core_150' (did you mean 'svit_core_150k'?)"),
+    ("unknown source with rules", "»svti: {except: {source: svit}, where: turns > 1}", "unknown source 'svti'"),
     ("unknown use", "x: {use: »svti}", "unknown source 'svti' (did you mean 'svit'?)"),
     ("use as number", "x: {use: »3}", "expected text, got the number 3"),
     ("unknown key", "svit: {»wieght: 3}", "unknown key 'wieght' (did you mean 'weight'?)"),
@@ -103,6 +107,8 @@ LEAF = [
     ("share as whole number", "svit: {share: »5}", "write 5%"),
     ("share of nothing", "svit: {share: »0%}", "above 0% and up to 100%"),
     ("share above all", "svit: {share: »101%}", "above 0% and up to 100%"),
+    ("weight too large", "svit: {weight: »1000000000000000001}", "expected at most 1000000000000000000"),
+    ("share as text", "svit: {share: »half}", "expected a share, such as 12.5% or 1/8, got the text 'half'"),
     ("budget as text", "svit: {budget: »2 000}", "write 2000"),
     ("max_per_image", "svit: {max_per_image: »0}", "at least 1, got 0"),
     ("unknown option", "svit: {options: {»part: [detail]}}", "unknown option 'part' (did you mean 'parts'?)"),
@@ -127,6 +133,7 @@ LEAF = [
     ("where: folded", "svit:\n    where: »>-\n      turns\n      = x", "where: unknown column 'x'"),
     ("where: empty", 'svit: {where: »" "}', "expected text, got the text ' '"),
     ("except: unknown source", "svit: {except: {source: »svti}}", "unknown source 'svti'"),
+    ("except: source as number", "svit: {except: {source: »3}}", "expected text, got the number 3"),
     ("except: neither", "svit: {except: »{by: id}}", "got neither"),
     ("except: both", "svit: {except: »{source: svit, file: x.json}}", "got both"),
     ("except: by", "svit: {except: {source: svit, by: »question}}", "expected 'content', 'prompt', 'id' or 'image'"),
@@ -136,6 +143,7 @@ LEAF = [
     ("only: second of a list", "svit: {only: [{file: a.json}, {file: b.json, »exepct: 3}]}", "did you mean 'expect'?"),
     ("only: text", "svit: {only: »a.json}", "expected a list, got the text 'a.json'"),
     ("only: empty list", "svit: {only: »[]}", "expected at least one entry"),
+    ("nested: recipe as number", "x: {recipe: »3}", "expected text, got the number 3"),
     ("nested: missing", "x: {recipe: »korea.yaml}", "there is no korea.yaml (did you mean 'korean.yaml'?)"),
     ("nested: missing folder", "x: {recipe: »a/b.yaml}", "there is no a/b.yaml: its folder does not exist"),
     ("nested: a folder", "x: {recipe: ».}", "cannot read .: Is a directory"),
@@ -227,6 +235,14 @@ def test_a_mistake_in_a_parent_is_shown_in_the_parent(folder):
     ]
 
 
+def test_a_value_that_a_child_replaced_is_not_looked_for_in_the_parent(folder):
+    """A map that takes the place of a parent's list is judged where the child wrote it."""
+    (folder / "base.yaml").write_text(HEAD + "sources:\n  svit: {only: [{file: a.json}, {file: b.json}]}\n")
+    (folder / "mix.yaml").write_text("mixer: 1\nextends: base.yaml\nsources: {svit: {only: {flie: c.json}}}\n")
+
+    assert [str(problem).split(": ")[0] for problem in problems("mix.yaml")] == ["mix.yaml:3:24", "mix.yaml:3:25"]
+
+
 @pytest.mark.parametrize(
     ("extends", "words"),
     [
@@ -297,6 +313,71 @@ def test_a_long_chain_of_parents_is_stopped(folder):
     assert "more than 32 recipes" in problem.message
 
 
+WHOLE = """mixer: 1
+name: mix
+seed: 17
+unit: turns
+size: 600
+sources:
+  svit: {weight: 0.5, where: "turns <= 20", options: {parts: [detail]}, files: {conversation.json: c.json}}
+  mine:
+    use: llava_jsonl
+    path: a.jsonl
+    columns: {image: img}
+    media: {strip: /mnt}
+    share: 12.5%
+    only: [{file: b.json, by: image}, {source: svit, expect: 3}]
+  ko: {recipe: korean.yaml, epochs: 3/2}
+order: spread
+output: [{for: jsonl, inexpressible: drop}]
+max_bad: 2%
+"""
+PIECES = [
+    "{",
+    "}",
+    "[",
+    "]",
+    ":",
+    ",",
+    "'",
+    '"',
+    "\n",
+    " ",
+    "-",
+    "&",
+    "*",
+    "!",
+    "|",
+    "%",
+    "#",
+    "0",
+    "é",
+    "\x00",
+    "null",
+]
+edits = st.lists(
+    st.tuples(st.integers(0, len(WHOLE)), st.integers(0, 12), st.sampled_from(PIECES) | st.text(max_size=3)), max_size=3
+)
+
+
+@given(edits)
+def test_no_edit_of_a_recipe_crashes(tmp_path_factory, changes):
+    """A recipe damaged anywhere loads or gives located lines."""
+    text = WHOLE
+    for start, length, piece in changes:
+        text = text[:start] + piece + text[start + length :]
+    folder = tmp_path_factory.mktemp("edit")
+    (folder / "korean.yaml").write_text(HEAD + "sources:\n  llava_pretrain: {}\n")
+    (folder / "mix.yaml").write_text(text, encoding="utf-8", errors="surrogatepass")
+
+    try:
+        found = load_recipe(folder / "mix.yaml").children
+    except RecipeError as error:
+        found = [problem for problem in error.problems if problem.line > 0 and "\n" not in problem.message]
+
+    assert found
+
+
 def test_many_mistakes_are_counted(folder):
     """After a hundred mistakes the rest is a number."""
     (folder / "mix.yaml").write_text(ONE + "".join(f"key{n}: 1\n" for n in range(300)))
@@ -331,6 +412,20 @@ def test_many_names_are_not_listed(folder):
 
     with pytest.raises(UsageError, match=r"^there is no zzzzzzzz$"):
         load_recipe("zzzzzzzz")
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [(["svit", "gqa"], "(known: gqa, svit)"), ([f"v{n}" for n in range(20)], "; `mixer sources` lists")],
+)
+def test_many_sources_are_not_listed(folder, monkeypatch, names, words):
+    """An unknown source lists a few names, of many it says where they are."""
+    monkeypatch.setattr(sources, "names", lambda: names)
+    (folder / "mix.yaml").write_text(HEAD + "sources: {mine: {use: zzzzzzzz}}\n")
+
+    (problem,) = problems("mix.yaml")
+
+    assert words in problem.message
 
 
 @pytest.mark.parametrize("override", [{"seed": -1}, {"size": 0}, {"seed": 10**19}])

@@ -14,8 +14,8 @@ from mixer.errors import DamagedFile, DataError
 from mixer.readers import Bad
 from mixer.readers.depth import shown
 
-FAULTS = (ValueError, RecursionError)
-"""All that decoding a record may raise: msgspec's errors and bad UTF-8 are ValueErrors; nesting may be too deep."""
+FAULTS = (msgspec.MsgspecError, ValueError, RecursionError)
+"""All that decoding a record may raise; bad UTF-8 is a ValueError, deep nesting a RecursionError."""
 
 ARRAY, OBJECT, LINES = "a JSON array", "a JSON object of records by id", "JSON Lines"
 _ONE_OBJECT = "one JSON object"
@@ -94,7 +94,7 @@ def bad(error: Exception, text: bytes, at: int, wrapped: int = 0) -> Bad:
     if isinstance(error, msgspec.ValidationError):
         return _wrong_type(str(error), at, wrapped)
     if isinstance(error, UnicodeDecodeError):
-        return Bad("not valid UTF-8", f"byte {_first_bad_byte(text) - wrapped}", at)
+        return Bad("not valid UTF-8", f"byte {_first_bad_byte(error, text) - wrapped}", at)
     if isinstance(error, RecursionError):
         return Bad("nested too deep", "$", at)
     return _malformed(str(error), text, at, wrapped)
@@ -110,16 +110,16 @@ def _wrong_type(message: str, at: int, wrapped: int) -> Bad:
     return Bad(f"{reason} at {_INDEX.sub('[...]', where)}", where, at)
 
 
-def _first_bad_byte(text: bytes) -> int:
+def _first_bad_byte(error: UnicodeDecodeError, text: bytes) -> int:
     try:
         text.decode()
-    except UnicodeDecodeError as error:
-        return error.start
-    return 0
+    except UnicodeDecodeError as of_text:
+        error = of_text  # the given one counts from the start of a string inside
+    return error.start
 
 
 def _malformed(message: str, text: bytes, at: int, wrapped: int) -> Bad:
-    position = _POSITION.search(message) or _POSITION.search(_complaint(text, wrapped))
+    position = _POSITION.search(message) or _POSITION.search(_complaint(message, text, wrapped))
     if position is None:
         return Bad("the record is cut short", f"byte {len(text) - 2 * wrapped}", at)
     byte, reason = int(position[1]), position.string[: position.start()]
@@ -130,11 +130,11 @@ def _malformed(message: str, text: bytes, at: int, wrapped: int) -> Bad:
     return Bad(reason, f"byte {byte - wrapped}", at)
 
 
-def _complaint(text: bytes, wrapped: int) -> str:
+def _complaint(message: str, text: bytes, wrapped: int) -> str:
     """Ask the parser again, with blanks after the record: near the end it takes an escape it dislikes for truncation."""
     end = len(text) - wrapped
     try:
         msgspec.json.decode(text[:end] + b" " * 16 + text[end:], type=msgspec.Raw)
     except FAULTS as error:
-        return str(error)
-    return ""
+        message = str(error)
+    return message

@@ -39,6 +39,7 @@ _BLANKS = re.compile(rb"[ \t\r\n]*+")
 _KEY = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _COLON = rb"[ \t\r\n]*+:[ \t\r\n]*+"
 _LONGEST_KEY = 4096
+_BLOCK = 4096
 
 Decode = Callable[[bytes], list[Any]]
 
@@ -62,10 +63,10 @@ def mapped(path: Path) -> Iterator[memoryview]:
     with path.open("rb") as file:
         if not file.seek(0, 2):
             yield memoryview(b"")  # an empty file cannot be mapped
-            return
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as memory, memoryview(memory) as view:
-            memory.madvise(mmap.MADV_SEQUENTIAL)
-            yield view
+        else:
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as memory, memoryview(memory) as view:
+                memory.madvise(mmap.MADV_SEQUENTIAL)
+                yield view
 
 
 def cuts(shape: Shape, path: Path, size: int) -> list[int]:
@@ -87,7 +88,7 @@ def read(shape: Shape, path: Path, start: int, stop: int, raw: type, piece: int)
         while edge < stop:
             batch = records.piece(edge, length, stop, decode)
             if batch is None and length > least:
-                suspect, length = edge + length, max(length // SHRINK, least)
+                suspect, length = edge + length, max(min(length, stop - edge) // SHRINK, least)
                 continue
             if batch is None:
                 batch, suspect = records.singly(edge, min(edge + length, stop), decode), 0
@@ -229,11 +230,8 @@ class _Records:
 
 
 def _rstripped(view: memoryview) -> int:
-    """Give the length of a file without the blanks at its end."""
+    """Give the length of a file, which does not hold blanks only, without the blanks at its end."""
     end = len(view)
-    while end:
-        block = bytes(view[max(0, end - 4096) : end])
-        if kept := len(block.rstrip(b" \t\r\n")):
-            return end - len(block) + kept
-        end -= len(block)
-    return 0
+    while not (kept := bytes(view[max(0, end - _BLOCK) : end]).rstrip(b" \t\r\n")):
+        end -= _BLOCK
+    return max(0, end - _BLOCK) + len(kept)
