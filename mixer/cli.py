@@ -30,7 +30,8 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except MixerError as error:
-            click.echo(f"{click.style('error:', fg='red')} {error}", err=True)
+            for line in str(error).splitlines():
+                click.echo(f"{click.style('error:', fg='red')} {line}", err=True)
             ctx.exit(error.exit_code)
         except OSError as error:  # a full disk, a folder that may not be written: the system's word on the user's files
             said = f"{error.filename}: {error.strerror}" if error.filename else str(error)

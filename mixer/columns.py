@@ -38,7 +38,7 @@ def row(item: int, record: Conversation, line: bytes, checked: Checked, labels: 
     """Give the index values of one valid record; `line` is its canonical bytes."""
     paths = media(record)
     content = digest(line, record.id)
-    matched, prompt = match_digests(record, paths, checked.text)
+    matched, prompt = match_digests(record, paths, checked)
     return (
         item,
         record.id,

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import re
 
-from mixer.conversation import AUDIO, GPT, HUMAN, IMAGE, VIDEO, Conversation, encode
+from mixer.conversation import AUDIO, IMAGE, SYSTEM, VIDEO, Conversation, encode
+from mixer.validate import Checked
 
 _BLANKS = " \t\r\n"
 _PLACEHOLDERS = {
@@ -19,27 +20,25 @@ _PLACEHOLDERS = {
 }
 
 
-def match_digests(record: Conversation, media: list[str], text: str) -> tuple[bytes, bytes]:
-    """Give the (content, prompt) digests of a record, 16 bytes each; `media` are its paths, `text` all its turns'.
+def match_digests(record: Conversation, media: list[str], checked: Checked) -> tuple[bytes, bytes]:
+    """Give the (content, prompt) digests of a valid record, 16 bytes each; `media` are its paths.
 
-    The prompt digest covers the human turns and the media only, the content digest the answers too.
+    The prompt digest covers the human turns and the media only, the content digest everything that is said.
     """
-    turns = record.conversations
-    texts = [turn.value.strip() for turn in turns]
-    if "\r" in text:
-        texts = [_lf(each) for each in texts]
+    values = checked.values
+    if "\r" in checked.text:
+        values = [_lf(value) for value in values]
+    texts = [value.strip() for value in values]
     if media:  # in a record without media a placeholder is text
         texts = _without_placeholders(record, texts)
     names = [path.rpartition("/")[2] for path in media]
-    roles = [turn.from_ for turn in turns]
+    # Roles alternate, so the human turns and the answers, each in order, are the whole conversation.
+    system = texts.pop(0) if record.conversations[0].from_ == SYSTEM else None
+    asked, answers = texts[::2], texts[1::2]
     if record.chosen is not None:
-        answers = [_lf(turn.value).strip() for turn in (record.chosen, record.rejected) if turn]
-        roles, texts = [*roles, *(GPT for _ in answers)], [*texts, *answers]
-    asked = [each for each, role in zip(texts, roles, strict=True) if role == HUMAN]
-    said = [(role, each) for each, role in zip(texts, roles, strict=True) if role != HUMAN]
+        answers += [_lf(turn.value).strip() for turn in (record.chosen, record.rejected) if turn]
     prompt = hashlib.blake2b(encode((asked, names)), digest_size=16).digest()
-    # Roles alternate, so that human turns and the others in order are the whole conversation.
-    return hashlib.blake2b(prompt + encode(said), digest_size=16).digest(), prompt
+    return hashlib.blake2b(prompt + encode((answers, system)), digest_size=16).digest(), prompt
 
 
 def _without_placeholders(record: Conversation, texts: list[str]) -> list[str]:
@@ -47,9 +46,9 @@ def _without_placeholders(record: Conversation, texts: list[str]) -> list[str]:
         # The common record: one image, whose placeholder starts or ends the first human turn.
         first = texts[0]
         if first.startswith(IMAGE):
-            return [first[len(IMAGE) :].lstrip(_BLANKS), *texts[1:]]
+            return [first[len(IMAGE) :].strip(), *texts[1:]]
         if first.endswith(IMAGE):
-            return [first[: -len(IMAGE)].rstrip(_BLANKS), *texts[1:]]
+            return [first[: -len(IMAGE)].strip(), *texts[1:]]
     for name, pattern in _PLACEHOLDERS.items():
         if getattr(record, name) is not None:
             texts = [pattern.sub("", each).strip() if "<" in each else each for each in texts]

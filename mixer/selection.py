@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections import Counter
 from fractions import Fraction
-from itertools import count as from_pass
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -147,13 +146,11 @@ def _chosen(
     whole = count // pool.height if count and max_per_image is None else 0
     passes = pl.int_range(whole, dtype=pl.UInt32, eager=True).alias("pass").to_frame()
     chosen = [pool.join(passes, how="cross")]
-    left = count - whole * pool.height
-    for pass_ in from_pass(whole):
-        if not left:
-            break
+    left, pass_ = count - whole * pool.height, whole
+    while left:
         shown = _pass(pool, leaf, seed, pass_, identity, max_per_image).head(left)
         chosen.append(shown.with_columns(pl.lit(pass_, dtype=pl.UInt32).alias("pass")))
-        left -= shown.height
+        left, pass_ = left - shown.height, pass_ + 1
     return pl.concat(chosen)
 
 

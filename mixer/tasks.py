@@ -127,6 +127,7 @@ class _Span:
         self.options = options
         self.file = file
         self.lookups = lookups
+        self.is_given_more = bool(file.give or lookups)
         self.receipt = Receipt(task.start, task.start)
         self.rows: list[index.Row] = []
         self.lost: list[Lost] = []
@@ -148,12 +149,8 @@ class _Span:
         if type(raw) is Bad:
             self._lose("bad", raw.reason, raw.where, raw.at)
             return
-        for name, value in self.file.give.items():
-            setattr(raw, name, value)
-        for lookup, table in self.lookups:
-            found = table.get(getattr(raw, lookup.match))
-            if found is not None:
-                setattr(raw, lookup.field, found)
+        if self.is_given_more:
+            self._give(raw)
         try:
             given = self.convert_one(raw, self.options)
             if type(given) is Conversation:  # by far the most common
@@ -166,6 +163,15 @@ class _Span:
         except (LookupError, ValueError, TypeError, AttributeError) as error:
             # A value the converter did not foresee is that record's fault, and its neighbours are fine.
             self._lose("bad", f"converter: {type(error).__name__}: {error}", "$", None)
+
+    def _give(self, raw: Any) -> None:
+        """Add what a record's file and the lookups know of it."""
+        for name, value in self.file.give.items():
+            setattr(raw, name, value)
+        for lookup, table in self.lookups:
+            found = table.get(getattr(raw, lookup.match))
+            if found is not None:
+                setattr(raw, lookup.field, found)
 
     def _add(self, part: Conversation | Labelled | Skip, lines: list[bytes]) -> None:
         if type(part) is Conversation:

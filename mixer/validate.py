@@ -23,13 +23,19 @@ class Fault:
 
 
 class Checked(NamedTuple):
-    """What one look at a valid record's turns told."""
+    """What one look at a valid record's turns told; others need not look again."""
 
-    characters: int
+    values: list[str]
+    """The turns' texts."""
+    text: str
+    """The same, joined by newlines."""
     literal_tokens: bool
     """A placeholder stands in the text of a record that has no such medium: it is text there."""
-    text: str
-    """All turns' text."""
+
+    @property
+    def characters(self) -> int:
+        """Count the characters of all turns."""
+        return len(self.text) - len(self.values) + 1
 
 
 def check(conversation: Conversation) -> Checked | list[Fault]:
@@ -41,7 +47,7 @@ def check(conversation: Conversation) -> Checked | list[Fault]:
         faults = list(_faults(conversation))
         if faults:
             return faults
-    return Checked(len(text) - len(values) + 1, literal, text)
+    return Checked(values, text, literal)
 
 
 def _is_plain(conversation: Conversation, values: list[str], text: str) -> bool:

@@ -20,7 +20,27 @@ import tempfile
 import time
 from pathlib import Path
 
-WORDS = "a kite over the wide green hill near two small boats on calm water under grey clouds at noon".split()
+WORDS = [
+    "a",
+    "kite",
+    "over",
+    "the",
+    "wide",
+    "green",
+    "hill",
+    "near",
+    "two",
+    "small",
+    "boats",
+    "on",
+    "calm",
+    "water",
+    "under",
+    "grey",
+    "clouds",
+    "at",
+    "noon",
+]
 NAIVE = """
 import json, random, sys
 records = json.load(open(sys.argv[1]))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 
 import polars as pl
@@ -85,7 +84,7 @@ def test_same_bytes_whatever_the_surroundings(mixer, tmp_path, setting):
 def test_same_bytes_from_another_folder_data_root_and_directory_order(mixer, tmp_path):
     """Where the data lie, in which order a folder lists them, and where the command runs change nothing."""
     for place, order in (("a", sorted), ("b/deep", lambda names: sorted(names, reverse=True))):
-        for name in order(os.listdir(MINIATURES)):
+        for name in order(path.name for path in MINIATURES.iterdir()):
             shutil.copytree(MINIATURES / name, tmp_path / place / "data" / name)
         mixer("build", RECIPES / "svit_mix.yaml", "--data", "data", cwd=tmp_path / place)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 
 import pytest
 from conftest import RECIPES, recipe
@@ -80,7 +79,7 @@ def test_mistakes_are_one_line_and_an_honest_exit_code(mixer, words, code, said)
     finished = mixer(*words, code=code)
 
     assert said in finished.stderr
-    assert len([line for line in finished.stderr.splitlines() if line.startswith("error:")]) <= 1
+    assert len(finished.stderr.strip().splitlines()) <= 4, "click's usage lines, or one line of ours"
 
 
 def test_missing_raw_file_says_which_where_published_and_where_to_put_it(mixer, tmp_path):
@@ -152,7 +151,7 @@ def test_build_prints_its_manifest_as_json(mixer):
     """--json gives programs the manifest and the folder."""
     printed = json.loads(mixer("build", "svit_mix", "--data", "miniatures", "--json").stdout)
 
-    assert printed["path"] == os.path.join("out", "svit_mix-miniature")
+    assert printed["path"] == "out/svit_mix-miniature"
     assert printed["records"] == printed["outputs"][0]["records"]
 
 

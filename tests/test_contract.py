@@ -12,11 +12,11 @@ import pytest
 from conftest import multiset, records
 
 from mixer import conversion, sources
-from mixer.roots import MINIATURES
 from mixer.errors import DamagedFile
 from mixer.processes import Workers
 from mixer.progress import silent
 from mixer.resolved import Input
+from mixer.roots import MINIATURES
 from mixer.store import Store
 from mixer.validate import path_fault
 

@@ -159,10 +159,9 @@ def test_a_file_cut_anywhere_is_damaged(tmp_path, suffix):
     path = tmp_path / f"own{suffix}"
     text = json.dumps(values) if suffix == ".json" else "\n".join(map(json.dumps, values))
     for end in range(1, len(text) - 1):
-        whole_lines = suffix == ".jsonl" and text[end : end + 1] == "\n" or text[:end].endswith("\n")
+        if "\n" in text[end - 1 : end + 1]:
+            continue  # the lines that are left are whole
         path.write_text(text[:end])
-        if whole_lines:
-            continue
         with pytest.raises(DamagedFile, match=rf"own{suffix}.*byte"):
             converted(path, tmp_path / "store")
 
