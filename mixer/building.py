@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from mixer import __version__, atomic, gathering, manifest, ordering, selection, writers
 from mixer.errors import DataError, IntegrityError
-from mixer.plans import Plan, Told, identity_of, leaf_reports, mix_name, plan, root_of
+from mixer.plans import Plan, Told, leaf_reports, mix_name, plan, root_of
+from mixer.pools import identity_of
 from mixer.progress import Progress, silent
 from mixer.recipe import load_recipe, recipe_text
 from mixer.resolved import Recipe
@@ -63,16 +64,14 @@ def build(
 
 
 def _order(planned: Plan) -> pl.DataFrame:
-    """Choose the records of every leaf and put them in the mix's one order: entry, row, leaf and pass of each."""
+    """Choose the records of every leaf and put them in the mix's one order: leaf, row and pass of each."""
     import polars as pl
 
     recipe, names = planned.recipe, [leaf.name for leaf in planned.leaves]
     chosen = []
     for code, leaf in enumerate(planned.leaves):
-        identity = identity_of([leaf.pool.entry])
-        rows = selection.select(
-            leaf.pool.rows, leaf.name, recipe.seed, leaf.count, identity, leaf.pool.leaf.max_per_image
-        )
+        pool = leaf.pool
+        rows = selection.select(pool.rows, leaf.name, recipe.seed, leaf.count, pool.identity, pool.leaf.max_per_image)
         chosen.append(rows.with_columns(pl.lit(code, dtype=pl.UInt16).alias("leaf")))
     entries = [leaf.pool.entry for leaf in planned.leaves]
     ordered = ordering.order(pl.concat(chosen), recipe.order, names, identity_of(entries))

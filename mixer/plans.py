@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from mixer import caching, conversion, manifest, ordering, planning, pools, selection, sources
+from mixer import caching, conversion, manifest, planning, pools, selection, sources
 from mixer.errors import MissingFile
 from mixer.pools import Pool
 from mixer.processes import Workers
@@ -18,9 +17,6 @@ from mixer.recipe import load_recipe
 from mixer.resolved import Input, Recipe
 from mixer.roots import DataRoot, data_root
 from mixer.store import Entry, Store
-
-if TYPE_CHECKING:
-    import polars as pl
 
 Told = Callable[[str], None]
 
@@ -100,7 +96,7 @@ def plan(
             for leaf in recipe.leaves()
         ]
     if root.kind == "miniatures":
-        recipe = planning.scale_to_pools(recipe, _sizes(made))
+        recipe = planning.scale_to_pools(recipe, _sizes(made), _masses(recipe, made))
     leaves, size = _allot(recipe, made)
     return Plan(recipe, root, leaves, size, tuple(pools.shared_records(made)))
 
@@ -136,26 +132,31 @@ def _sizes(made: list[Pool]) -> dict[str, planning.PoolSize]:
     return {pool.leaf.name: planning.PoolSize(pool.records, pool.mass) for pool in made}
 
 
-def _allot(recipe: Recipe, made: list[Pool]) -> tuple[tuple[LeafPlan, ...], int | None]:
-    """Resolve amounts to ideals, records and masses; give the size that was kept beside them."""
+def _masses(recipe: Recipe, made: list[Pool]) -> Callable[[str, int], int]:
+    """Give the call that weighs a leaf's first records in selection order, in the recipe's unit."""
     by_name = {pool.leaf.name: pool for pool in made}
 
     def mass(name: str, records: int) -> int:
         pool = by_name[name]
-        return selection.mass_of(
-            pool.rows, name, recipe.seed, records, identity_of([pool.entry]), pool.leaf.max_per_image
-        )
+        if recipe.unit == "samples":
+            return records
+        return selection.mass_of(pool.rows, name, recipe.seed, records, pool.identity, pool.leaf.max_per_image)
 
-    in_samples = recipe.unit == "samples"
-    allotment = planning.allot(recipe, _sizes(made), None if in_samples else mass)
+    return mass
+
+
+def _allot(recipe: Recipe, made: list[Pool]) -> tuple[tuple[LeafPlan, ...], int | None]:
+    """Resolve amounts to ideals, records and masses; give the size that was kept beside them."""
+    mass = _masses(recipe, made)
+    allotment = planning.allot(recipe, _sizes(made), mass)
     leaves = []
     for pool in made:
         name, quota = pool.leaf.name, allotment.quotas[pool.leaf.name]
         count = quota.count
         if count is None:
-            identity, cap = identity_of([pool.entry]), pool.leaf.max_per_image
-            count = selection.prefix(pool.rows, name, recipe.seed, quota.ideal, identity, cap)
-        leaves.append(LeafPlan(pool, quota.ideal, count, count if in_samples else mass(name, count)))
+            cap = pool.leaf.max_per_image
+            count = selection.prefix(pool.rows, name, recipe.seed, quota.ideal, pool.identity, cap)
+        leaves.append(LeafPlan(pool, quota.ideal, count, mass(name, count)))
     return tuple(leaves), allotment.size
 
 
@@ -204,19 +205,3 @@ def _inputs(recipe: Recipe) -> Iterator[Input]:
         yield leaf.input
         for match in (*leaf.except_, *leaf.only):
             yield match.input
-
-
-def identity_of(entries: list[Entry]) -> ordering.Identity:
-    """Give the call that tells records of equal 64-bit keys apart; rows without a leaf are of the first entry."""
-
-    def identify(rows: pl.DataFrame) -> pl.DataFrame:
-        import polars as pl
-
-        codes = rows["leaf"].to_list() if "leaf" in rows.columns else [0] * rows.height
-        loaded = {code: entries[code].index(["id", "digest"]) for code in set(codes)}
-        found = [loaded[code].row(row) for code, row in zip(codes, rows["row"].to_list(), strict=True)]
-        # Records of equal id and digest are the same bytes: their ordinal decides nothing.
-        schema = {"id": pl.String, "digest": pl.Binary, "ordinal": pl.UInt32}
-        return pl.DataFrame([(*pair, 0) for pair in found], schema=schema, orient="row")
-
-    return identify

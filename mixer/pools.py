@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mixer import selection, writers
 from mixer.errors import DataError
+from mixer.ordering import Identity
 from mixer.resolved import Input, Leaf, Match, Recipe
 from mixer.store import Entry
 from mixer.where import Where
@@ -36,6 +37,11 @@ class Pool:
     """The same in the recipe's unit."""
     losses: dict[str, int]
     notes: tuple[str, ...]
+
+    @property
+    def identity(self) -> Identity:
+        """What tells records of equal 64-bit keys apart."""
+        return identity_of([self.entry])
 
 
 class _Step(NamedTuple):
@@ -75,7 +81,7 @@ def pool(leaf: Leaf, recipe: Recipe, entry: Entry, convert: Callable[[Input], En
     images = [pl.col("media").list.head(pl.col("images"))] if leaf.max_per_image else []
     rows = frame.select("row", "key", "mass", *images)
     if leaf.max_per_image:
-        first = selection.capped(rows, leaf.max_per_image, leaf.name, recipe.seed, 0)
+        first = selection.capped(rows, leaf.max_per_image, leaf.name, recipe.seed, 0, identity_of([entry]))
         losses["max_per_image"] = rows.height - first.height
     else:
         first = rows
@@ -204,3 +210,19 @@ def shared_records(pools: list[Pool]) -> list[str]:
                 if shared:
                     notes.append(f"{first.leaf.name} and {second.leaf.name} share {shared:,} records")
     return notes
+
+
+def identity_of(entries: list[Entry]) -> Identity:
+    """Give the call that tells records of equal 64-bit keys apart; rows without a leaf are of the first entry."""
+
+    def identify(rows: pl.DataFrame) -> pl.DataFrame:
+        import polars as pl
+
+        codes = rows["leaf"].to_list() if "leaf" in rows.columns else [0] * rows.height
+        loaded = {code: entries[code].index(["id", "digest"]) for code in set(codes)}
+        found = [loaded[code].row(row) for code, row in zip(codes, rows["row"].to_list(), strict=True)]
+        # Records of equal id and digest are the same bytes: their ordinal decides nothing.
+        schema = {"id": pl.String, "digest": pl.Binary, "ordinal": pl.UInt32}
+        return pl.DataFrame([(*pair, 0) for pair in found], schema=schema, orient="row")
+
+    return identify

@@ -15,8 +15,8 @@ from pydantic import BaseModel
 
 from mixer import sources
 from mixer.errors import UsageError, did_you_mean
-from mixer.language import NAME_PATTERN, LeafText, MatchText, RecipeText
 from mixer.manifest import Manifest
+from mixer.recipe.language import NAME_PATTERN, LeafText, MatchText, RecipeText
 
 Schema = dict[str, Any]
 

@@ -9,8 +9,8 @@ import yaml
 
 from mixer import writers
 from mixer.errors import RecipeError
-from mixer.language import LEAF_KEYS, RecipeText
 from mixer.recipe import load_recipe
+from mixer.recipe.language import LEAF_KEYS, RecipeText
 from mixer.schemas import recipe_schema
 from mixer.where import COLUMNS
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from mixer.amounts import read
 from mixer.errors import ShortageError
 from mixer.planning import PoolSize, allot, largest_remainder, scale_to_pools
-from mixer.pots import figure, totals
+from mixer.planning.amounts import read
+from mixer.planning.pots import figure, totals
 from mixer.resolved import Amount, Group, Input, Leaf, Recipe
 from mixer.sources import Options
 

@@ -15,12 +15,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mixer import sources
 from mixer.errors import RecipeError, UsageError
-from mixer.quantities import integer, positive, share
 from mixer.recipe import load_recipe, recipe_text
+from mixer.recipe.quantities import integer, positive, share
+from mixer.recipe.yaml_scalars import Number
 from mixer.resolved import ALL_ONCE, Amount, Group, Leaf, Output, walk
 from mixer.schemas import SCHEMAS, conversation_schema, recipe_schema, schema_text, write_schemas
 from mixer.sources import Options
-from mixer.yaml_scalars import Number
 
 HEAD = "mixer: 1\nname: mix\n"
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mixer.errors import RecipeError
-from mixer.yaml_scalars import Number
-from mixer.yaml_text import load_yaml, parse_yaml
+from mixer.recipe.yaml_scalars import Number
+from mixer.recipe.yaml_text import load_yaml, parse_yaml
 
 
 def parsed(text):

@@ -14,7 +14,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from mixer.errors import ShortageError
-from mixer.pots import ZERO, Demand, Part, PoolSize, figure, places, totals
+from mixer.planning.pots import ZERO, Demand, Part, PoolSize, figure, places, totals
 
 Room = Callable[[Part], Fraction]
 """A leaf's place -> the most it can take, in the recipe's unit."""

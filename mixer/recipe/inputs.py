@@ -13,14 +13,14 @@ from pydantic import ValidationError
 
 from mixer import sources
 from mixer.errors import did_you_mean
-from mixer.language import LeafText, MatchText
-from mixer.locating import Location, key_place, place_of, problems_of
-from mixer.merging import beside
-from mixer.mistakes import Mistakes
+from mixer.recipe.language import LeafText, MatchText
+from mixer.recipe.locating import Location, key_place, place_of, problems_of
+from mixer.recipe.merging import beside
+from mixer.recipe.mistakes import Mistakes
+from mixer.recipe.yaml_scalars import Number
+from mixer.recipe.yaml_text import PathKey, Place, Tree
 from mixer.resolved import Input, Match, MatchBy
 from mixer.sources import Options, Source
-from mixer.yaml_scalars import Number
-from mixer.yaml_text import PathKey, Place, Tree
 
 _MANY = 12
 """More names than this are not listed in a message."""

@@ -22,8 +22,8 @@ from dataclasses import replace
 from fractions import Fraction
 from math import ceil, floor
 
-from mixer.amounts import Child, MassOf, is_relative, level, read
-from mixer.pots import ONE, PoolSize, half_up, totals, value_of
+from mixer.planning.amounts import Child, MassOf, is_relative, level, read
+from mixer.planning.pots import ONE, PoolSize, half_up, totals, value_of
 from mixer.resolved import Amount, Group, Leaf, Recipe
 
 Change = Callable[[Fraction], Fraction]

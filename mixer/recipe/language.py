@@ -13,11 +13,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema, field_validator
 
-from mixer import quantities, writers
+from mixer import writers
 from mixer.errors import did_you_mean
-from mixer.quantities import described
+from mixer.recipe import quantities
+from mixer.recipe.quantities import described
+from mixer.recipe.yaml_scalars import Number
 from mixer.resolved import AmountKind, MatchBy, OnShort, Order
-from mixer.yaml_scalars import Number
 
 VERSION = 1
 AMOUNTS: tuple[AmountKind, ...] = ("count", "epochs", "budget", "share", "weight")

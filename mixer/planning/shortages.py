@@ -13,8 +13,8 @@ from fractions import Fraction
 from math import ceil, floor
 
 from mixer.errors import ShortageError
-from mixer.pots import Demand, Part, PoolSize, Pot, figure, half_up, places, totals, value_of
-from mixer.redistribution import redistributed
+from mixer.planning.pots import Demand, Part, PoolSize, Pot, figure, half_up, places, totals, value_of
+from mixer.planning.redistribution import redistributed
 from mixer.resolved import Leaf, Recipe
 
 WAYS_OUT = {

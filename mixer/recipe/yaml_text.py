@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from mixer.errors import Problem, RecipeError
-from mixer.yaml_scalars import plain
+from mixer.recipe.yaml_scalars import plain
 
 MAX_BYTES = 4 << 20
 """The largest text that is read: some ten thousand times a recipe, and still nothing to a machine."""

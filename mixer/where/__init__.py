@@ -18,7 +18,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from mixer.errors import did_you_mean
-from mixer.where_terms import (
+from mixer.where.terms import (
     COLUMNS,
     Column,
     Comparison,
@@ -32,7 +32,7 @@ from mixer.where_terms import (
     between,
     joined,
 )
-from mixer.where_tokens import Token, WhereError, tokens
+from mixer.where.tokens import Token, WhereError, tokens
 
 if TYPE_CHECKING:
     import polars as pl

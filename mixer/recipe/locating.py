@@ -12,9 +12,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from mixer.errors import Problem, did_you_mean
-from mixer.mistakes import Mistakes
-from mixer.quantities import described
-from mixer.yaml_text import PathKey, Place, Tree
+from mixer.recipe.mistakes import Mistakes
+from mixer.recipe.quantities import described
+from mixer.recipe.yaml_text import PathKey, Place, Tree
 
 Location = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)

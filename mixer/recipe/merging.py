@@ -10,11 +10,11 @@ import os
 from typing import Any
 
 from mixer.errors import RecipeError, did_you_mean
-from mixer.language import AMOUNTS, VERSION
-from mixer.mistakes import Mistakes
-from mixer.quantities import described
-from mixer.yaml_scalars import Number
-from mixer.yaml_text import PathKey, Place, Tree, load_yaml
+from mixer.recipe.language import AMOUNTS, VERSION
+from mixer.recipe.mistakes import Mistakes
+from mixer.recipe.quantities import described
+from mixer.recipe.yaml_scalars import Number
+from mixer.recipe.yaml_text import PathKey, Place, Tree, load_yaml
 
 MAX_CHAIN = 32
 """The longest chain of files that name each other."""

@@ -12,12 +12,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mixer.errors import RecipeError, UsageError
-from mixer.language import VERSION
-from mixer.merging import read_recipe, unreadable
-from mixer.mistakes import Mistakes
-from mixer.quantities import MAX_INTEGER
+from mixer.recipe.language import VERSION
+from mixer.recipe.merging import read_recipe, unreadable
+from mixer.recipe.mistakes import Mistakes
+from mixer.recipe.quantities import MAX_INTEGER
+from mixer.recipe.resolving import Resolver
 from mixer.resolved import Amount, Group, Input, Leaf, Match, Recipe
-from mixer.resolving import Resolver
 
 __all__ = ["load_recipe", "recipe_text"]
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import floor
 
-from mixer import scaling
-from mixer.amounts import MassOf, read
 from mixer.errors import ShortageError
-from mixer.pots import PoolSize, Pot, half_up, places, totals
+from mixer.planning import scaling
+from mixer.planning.amounts import MassOf, read
+from mixer.planning.pots import PoolSize, Pot, half_up, places, totals
+from mixer.planning.shortages import settle
 from mixer.resolved import Recipe
-from mixer.shortages import settle
 
 __all__ = ["Allotment", "PoolSize", "Quota", "allot", "largest_remainder", "scale_to_pools"]
 

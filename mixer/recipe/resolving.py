@@ -8,16 +8,16 @@ from fractions import Fraction
 from pathlib import Path
 
 from mixer.errors import RecipeError
-from mixer.inputs import leaf_input, matches
-from mixer.language import AMOUNTS, LEAF_KEYS, LeafText, RecipeText, name
-from mixer.locating import judged, key_place, place_of
-from mixer.merging import follow
-from mixer.mistakes import Mistakes
-from mixer.quantities import described
+from mixer.recipe.inputs import leaf_input, matches
+from mixer.recipe.language import AMOUNTS, LEAF_KEYS, LeafText, RecipeText, name
+from mixer.recipe.locating import judged, key_place, place_of
+from mixer.recipe.merging import follow
+from mixer.recipe.mistakes import Mistakes
+from mixer.recipe.quantities import described
+from mixer.recipe.yaml_scalars import Number
+from mixer.recipe.yaml_text import PathKey, Place, Tree
 from mixer.resolved import ALL_ONCE, Amount, Group, Leaf, Output, Recipe
 from mixer.where import Where, WhereError, parse
-from mixer.yaml_scalars import Number
-from mixer.yaml_text import PathKey, Place, Tree
 
 MAX_ENTRIES = 10_000
 """The most leaves and groups of a recipe: nested recipes could otherwise double at every level."""

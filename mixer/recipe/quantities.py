@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from mixer.yaml_scalars import Number
+from mixer.recipe.yaml_scalars import Number
 
 MAX_INTEGER = 10**18
 """No amount is larger; with it every sum of amounts stays exact in 64 bits where it becomes a column."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from mixer.errors import ShortageError
-from mixer.pots import ONE, ZERO, Demand, Part, PoolSize, Pot, Relative, figure, half_up, value_of
+from mixer.planning.pots import ONE, ZERO, Demand, Part, PoolSize, Pot, Relative, figure, half_up, value_of
 from mixer.resolved import Group, Leaf, Recipe, Unit
 
 MassOf = Callable[[str, int], int | Fraction]
