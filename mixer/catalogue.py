@@ -16,7 +16,7 @@ from mixer.plans import Told
 from mixer.processes import Workers
 from mixer.progress import Progress, silent
 from mixer.resolved import Input
-from mixer.roots import data_root
+from mixer.roots import data_root, miniature_notice
 from mixer.store import Entry, Store
 
 
@@ -41,7 +41,7 @@ def convert(
     given = Input(source, sources.parse_options(about, options), path)
     root = data_root(set() if about.own_path else {source}, data)
     if root.kind == "miniatures":
-        told("no data root: using the built-in miniatures (name yours with --data DIR)")
+        told(miniature_notice(data))
     with Workers(workers) as pool:
         located = conversion.locate(given, root.path)
         store = Store(caching.folder(cache))

@@ -15,7 +15,7 @@ from mixer.processes import Workers
 from mixer.progress import Progress, silent
 from mixer.recipe import load_recipe
 from mixer.resolved import Input, Recipe
-from mixer.roots import DataRoot, data_root
+from mixer.roots import DataRoot, data_root, miniature_notice
 from mixer.store import Entry, Store
 
 Told = Callable[[str], None]
@@ -88,7 +88,7 @@ def plan(
     inputs = list(_inputs(recipe))
     root = root_of(recipe, data)
     if root.kind == "miniatures":
-        told("no data root: using the built-in miniatures (name yours with --data DIR)")
+        told(miniature_notice(data))
     with Workers(workers) as pool:
         convert = _converter(recipe, inputs, root, Store(caching.folder(cache)), pool, progress, told)
         made = [

@@ -49,3 +49,9 @@ def data_root(wanted: set[str], data: str | Path | None) -> DataRoot:
     if any((here / name).is_dir() for name in wanted):
         return DataRoot(here, "given")
     return DataRoot(MINIATURES, "miniatures")
+
+
+def miniature_notice(data: str | Path | None) -> str:
+    """Say that a command uses the miniatures, and how to name data if that was not asked for."""
+    asked = data is not None
+    return f"using the built-in miniatures{'' if asked else ': there is no data root (name yours with --data DIR)'}"
