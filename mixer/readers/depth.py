@@ -11,11 +11,12 @@ import re
 LONGEST = 64 << 20
 """The longest record in bytes. Longer ones are taken for a lost bracket, which would swallow the rest of the file."""
 
-# Everything up to the next bracket that is not in a string. Possessive throughout: nothing is remembered for
-# backtracking, so a string of 64 MiB of escapes takes no memory. It stops *at* a quote only when that string never ends.
-_TO_BRACKET = re.compile(rb'[^"{}\[\]]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"{}\[\]]*+)*+', re.DOTALL)
-_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
-_SCALAR = re.compile(rb'[^ \t\r\n,:"{}\[\]]++')
+# Repeats of groups are bounded, since the matcher remembers each of them: without a bound 16 MiB of escapes take 2 GB.
+# (Possessive groups would remember nothing, but the first releases of Python 3.11 match them wrongly.)
+_TO_BRACKET = re.compile(rb'[^"{}\[\]]*(?:"[^"\\]*"[^"{}\[\]]*){0,256}')
+"""What lies before the next bracket outside of strings; it stops at a quote, too, when more has to be said there."""
+_IN_STRING = re.compile(rb'[^"\\]*(?:\\.[^"\\]*){0,256}', re.DOTALL)
+_SCALAR = re.compile(rb'[^ \t\r\n,:"{}\[\]]+')
 _CLOSER = {ord("{"): ord("}"), ord("["): ord("]")}
 _QUOTE = ord('"')
 
@@ -33,13 +34,25 @@ def value_end(view: memoryview, start: int) -> int:
     limit = min(len(view), start + LONGEST)
     if start < limit and view[start] in _CLOSER:
         return _nested_end(view, start, limit)
-    is_string = start < limit and view[start] == _QUOTE
-    scalar = (_STRING if is_string else _SCALAR).match(view, start, limit)
-    if scalar is not None:
-        return scalar.end()
-    if is_string:
-        raise _endless(view, start, limit, _QUOTE)
-    raise Unbalanced(start, "a value", shown(view, start))
+    if start < limit and view[start] == _QUOTE:
+        return _string_end(view, start, limit, start)
+    scalar = _SCALAR.match(view, start, limit)
+    if scalar is None:
+        raise Unbalanced(start, "a value", shown(view, start))
+    return scalar.end()
+
+
+def _string_end(view: memoryview, start: int, limit: int, record: int) -> int:
+    """Give the position after the string that begins at `start`, in the record that begins at `record`."""
+    at = start + 1
+    while True:
+        inside = _IN_STRING.match(view, at, limit)
+        assert inside is not None  # it matches the empty text, too
+        if inside.end() < limit and view[inside.end()] == _QUOTE:
+            return inside.end() + 1
+        if inside.end() == at or inside.end() == limit:  # nothing follows, or half an escape
+            raise _endless(view, record, limit, _QUOTE)
+        at = inside.end()
 
 
 def _nested_end(view: memoryview, start: int, limit: int) -> int:
@@ -49,9 +62,12 @@ def _nested_end(view: memoryview, start: int, limit: int) -> int:
         skipped = _TO_BRACKET.match(view, at, limit)
         assert skipped is not None  # it matches the empty text, too
         at = skipped.end()
-        if at == limit or view[at] == _QUOTE:
-            raise _endless(view, start, limit, _QUOTE if at < limit else closers[-1])
+        if at == limit:
+            raise _endless(view, start, limit, closers[-1])
         byte = view[at]
+        if byte == _QUOTE:
+            at = _string_end(view, at, limit, start)
+            continue
         if byte in _CLOSER:
             closers.append(_CLOSER[byte])
         elif byte != closers[-1]:

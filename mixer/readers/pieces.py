@@ -36,7 +36,7 @@ FARTHEST_CUT = 4 << 20
 """How far a cut may lie from its place: without it, a file that gives no guesses would be searched whole."""
 
 _BLANKS = re.compile(rb"[ \t\r\n]*+")
-_KEY = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_KEY = rb'"[^"\\]*(?:\\.[^"\\]*){0,64}"'
 _COLON = rb"[ \t\r\n]*+:[ \t\r\n]*+"
 _LONGEST_KEY = 4096
 _BLOCK = 4096
