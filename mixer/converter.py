@@ -30,9 +30,12 @@ def converter_hash(source: str) -> str:
 
 
 def _path(module: str) -> Path | None:
-    """Give the file of one of our modules; names imported from a module are no modules and have none."""
+    """Give the file of one of our modules; names imported from a module are no modules and have none.
+
+    The package itself holds the API's names and no code that converts.
+    """
     head, *names = module.split(".")
-    if head != "mixer":
+    if head != "mixer" or not names:
         return None
     base = _PACKAGE.joinpath(*names)
     candidates = (base / "__init__.py", base.with_suffix(".py"))

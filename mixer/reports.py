@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mixer.tables import number, size, table
+from mixer.tables import cut, number, size, table
 
 if TYPE_CHECKING:
     from mixer.building import Mix
@@ -70,7 +70,7 @@ def _amount_table(leaves: Mapping[str, Mapping[str, Any]], *, full: bool) -> str
         return [*(lost if full else []), leaf["pool"], leaf["ideal"], leaf["count"]]
 
     rows = [
-        [name, *map(number, cells(leaf)), f"{leaf['epochs']:.3g}", f"{leaf['share']:.1%}", leaf["licence"]]
+        [name, *map(number, cells(leaf)), f"{leaf['epochs']:.3g}", f"{leaf['share']:.1%}", cut(leaf["licence"])]
         for name, leaf in leaves.items()
     ]
     sums = [sum(column) for column in zip(*map(cells, leaves.values()), strict=True)]
@@ -160,7 +160,7 @@ def sources_text(listed: list[Listed]) -> str:
             each.language,
             "" if each.records is None else number(each.records),
             each.found,
-            each.licence,
+            cut(each.licence),
         ]
         for each in listed
     ]

@@ -24,6 +24,11 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1
     return "\n".join([*lines, rule, line(total)] if total else lines)
 
 
+def cut(text: str, width: int = 40) -> str:
+    """Shorten a long cell; what is whole is in the JSON."""
+    return text if len(text) <= width else f"{text[: width - 1].rstrip()}…"
+
+
 def number(value: float) -> str:
     """Write a number with thousands separated, and one decimal if it is not whole."""
     return f"{int(value):,}" if value == int(value) else f"{value:,.1f}"

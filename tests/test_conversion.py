@@ -247,3 +247,21 @@ def test_concurrent_builds_share_a_store(tmp_path, cache):
     assert len({(tmp_path / f"mix-{number}" / "mix.json").read_bytes() for number in range(4)}) == 1
     assert len(list(cache.glob("sources/*/*/ledger.json"))) == 1
     assert not list(cache.glob("sources/*/.working*"))
+
+
+def test_the_converters_hash_covers_what_decides_its_bytes_and_nothing_else():
+    """An entry outlives a change of what is printed, and not one of what converts."""
+    from mixer import converter
+
+    found, waiting = set(), ["mixer.sources.svit", "mixer.tasks"]
+    while waiting:
+        module = waiting.pop()
+        path = converter._path(module)
+        if path is not None and module not in found:
+            found.add(module)
+            waiting += converter._imports(path.read_bytes())
+
+    for module in ("sources.svit", "boxes", "prompts", "matching", "validate", "readers.json_array", "readers.depth"):
+        assert f"mixer.{module}" in found
+    for module in ("cli", "reports", "tables", "planning", "manifest"):
+        assert f"mixer.{module}" not in found
