@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mixer import __version__, atomic, gathering, manifest, ordering, selection, writers
 from mixer.errors import DataError, IntegrityError
+from mixer.garbage import collector_off
 from mixer.plans import Plan, Told, leaf_reports, mix_name, plan, root_of
 from mixer.pools import identity_of
 from mixer.progress import Progress, silent
@@ -80,26 +82,48 @@ def _order(planned: Plan) -> pl.DataFrame:
 
 def _write(planned: Plan, order: pl.DataFrame, folder: Path, progress: Progress) -> manifest.Manifest:
     """Write the data files, the index and, last, the manifest of a mix into its folder."""
-    import polars as pl
-
     recipe = planned.recipe
     entries = [leaf.pool.entry for leaf in planned.leaves]
-    index = pl.concat(gathering.index(entries, order, [leaf.name for leaf in planned.leaves]))
-    total = int(index["length"].cast(pl.UInt64).sum())
+    total = gathering.total_bytes(entries, order)
     atomic.ensure_space(folder, total * len(recipe.outputs))
-    outputs = []
-    for output in recipe.outputs:
-        writer = writers.get(output.target)
-        path = folder / f"{recipe.name}{writer.SUFFIX}"
-        with progress(f"writing {path.name}", total) as advance:
-            written = writer.write(path, gathering.batches(entries, order), advance)
-        outputs.append(manifest.OutputFile(path=path.name, target=output.target, **vars(written)))
-    positions = writers.get(recipe.outputs[0].target).positions(pl.col("length"))
-    index = index.with_columns(positions.alias("offset")).select(manifest.INDEX_COLUMNS)
-    index.write_parquet(folder / manifest.INDEX, compression="zstd")
-    finished = _manifest(planned, outputs, _described(folder), manifest.mix_id(index.iter_slices(manifest.SLICE)))
+    # polars gives up the interpreter's lock, so the index is made on the second core while the data is written.
+    with ThreadPoolExecutor(1) as thread, collector_off():
+        index = thread.submit(_write_index, planned, order, folder)
+        outputs = []
+        for output in recipe.outputs:
+            writer = writers.get(output.target)
+            path = folder / f"{recipe.name}{writer.SUFFIX}"
+            with progress(f"writing {path.name}", total) as advance:
+                written = writer.write(path, gathering.batches(entries, order), advance)
+            outputs.append(manifest.OutputFile(path=path.name, target=output.target, **vars(written)))
+        mix_id = index.result()
+    finished = _manifest(planned, outputs, _described(folder), mix_id)
     atomic.write_file(folder / manifest.NAME, manifest.encode(finished))
     return finished
+
+
+def _write_index(planned: Plan, order: pl.DataFrame, folder: Path) -> str:
+    """Write the mix's index; give the mix id.
+
+    It is made slice by slice in files of their own and then streamed into one, so that memory stays flat.
+    """
+    import polars as pl
+
+    entries, names = [leaf.pool.entry for leaf in planned.leaves], [leaf.name for leaf in planned.leaves]
+    writer = writers.get(planned.recipe.outputs[0].target)
+    identity, offset, slices = manifest.MixId(), writer.START, folder / "slices"
+    slices.mkdir()
+    files = []
+    step = pl.col("length").cast(pl.UInt64) + writer.BETWEEN
+    for number, rows in enumerate(gathering.index(entries, order, names)):
+        files.append(slices / f"{number:08d}.arrow")
+        placed = rows.with_columns((step.cum_sum() - step + offset).alias("offset"))
+        placed.select(manifest.INDEX_COLUMNS).write_ipc(files[-1])
+        offset += int(rows.select(step.sum()).item())
+        identity.add(rows)
+    pl.scan_ipc(files).sink_parquet(folder / manifest.INDEX, compression="zstd")
+    atomic.remove_folder(slices)
+    return identity.hexdigest()
 
 
 def _described(folder: Path) -> manifest.IndexFile:

@@ -1,15 +1,13 @@
 """The index columns of a converted part: what planning, selection and the mix's index know of a record.
 
-A worker collects them as plain lists (it never loads polars) and hands them on in one small file; the process that
-publishes the source turns them into Parquet. `item` is the raw item's number in its file, counted from 0.
+A task collects a tuple a record and writes them as one Parquet file when it is done. `item` is the raw item's number,
+counted from 0 in the task's span; the ledger's parts say at which item of the file a span begins.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import msgspec
 
 from mixer.conversation import Conversation, Labels, digest, media, record_key
 from mixer.matching import match_digests
@@ -30,28 +28,32 @@ STORED = (
     "item", "id", "key", "digest", "content", "prompt", "length", "media", "images", "videos", "audios", "turns",
     "characters", "literal_tokens", "subset", "split", "task", "language", "rating",
 )  # fmt: skip
-"""What a worker collects. `key` has ordinal 0 until the whole source is known; `media` is joined by NUL, which no path
+"""What a task collects. `key` has ordinal 0 until the whole source is known; `media` is joined by NUL, which no path
 holds, since a column of lists takes a hundred times as long to make as one of texts."""
 
 
 def row(item: int, record: Conversation, line: bytes, checked: Checked, labels: Labels) -> Row:
     """Give the index values of one valid record; `line` is its canonical bytes."""
-    paths = media(record)
-    content = digest(line, record.id)
-    matched, prompt = match_digests(record, paths, checked)
+    id, image = record.id, record.image
+    if record.video is None and record.audio is None and not isinstance(image, list):  # by far the most common
+        paths = [] if image is None else [image]
+        images, videos, audios = len(paths), 0, 0
+    else:
+        paths = media(record)
+        images, videos, audios = _count(image), _count(record.video), _count(record.audio)
+    content = digest(line, id)
     return (
         item,
-        record.id,
-        record_key(record.id, content, 0),
+        id,
+        record_key(id, content, 0),
         content,
-        matched,
-        prompt,
+        *match_digests(record, paths, checked),
         len(line),
         "\0".join(paths),
-        _count(record.image),
-        _count(record.video),
-        _count(record.audio),
-        len(record.conversations),
+        images,
+        videos,
+        audios,
+        len(checked.stripped),
         checked.characters,
         checked.literal_tokens,
         labels.subset,
@@ -66,27 +68,26 @@ def _count(paths: str | list[str] | None) -> int:
     return 0 if paths is None else 1 if isinstance(paths, str) else len(paths)
 
 
-def save(rows: list[Row], path: Path) -> None:
-    """Write the rows for the process that makes the Parquet file."""
-    path.write_bytes(msgspec.msgpack.encode(rows))
-
-
-def load(path: Path, first_item: int) -> pl.DataFrame:
-    """Read what `save` wrote as a part's index; items count from `first_item`, `offset` in bytes from the part's start."""
+def write(rows: list[Row], path: Path) -> None:
+    """Write a part's index; `offset` counts bytes from the part's start."""
     import polars as pl
 
     types = schema()
-    rows = msgspec.msgpack.decode(path.read_bytes(), type=list[Row])
-    columns = dict(zip(STORED, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(STORED, ())
     joined = {**types, "media": pl.String}
-    frame = pl.DataFrame([pl.Series(name, values, joined[name]) for name, values in columns.items()])
+    columns = zip(STORED, zip(*rows, strict=True), strict=True)
+    frame = pl.DataFrame([pl.Series(name, values, joined[name]) for name, values in columns])
     step = pl.col("length").cast(pl.UInt64) + 1
     nothing = pl.lit([], dtype=pl.List(pl.String))
-    return frame.with_columns(
-        pl.col("item") + first_item,
+    frame = frame.with_columns(
         (step.cum_sum() - step).alias("offset"),
         pl.when(pl.col("media") == "").then(nothing).otherwise(pl.col("media").str.split("\0")).alias("media"),
-    ).select(list(types))
+    )
+    write_frame(frame.select(list(types)), path)
+
+
+def write_frame(frame: pl.DataFrame, path: Path) -> None:
+    """Write an index. Digests do not compress, so speed decides the codec."""
+    frame.write_parquet(path, compression="lz4")
 
 
 def schema() -> dict[str, Any]:

@@ -9,9 +9,9 @@ Keys keep this order and are absent, never null, when they do not apply. Prefere
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import msgspec
 
@@ -72,7 +72,7 @@ encode = _encoder.encode
 def digest(line: bytes, id: str) -> bytes:
     """Digest a record's canonical bytes without its id (16 bytes): equal content, equal digest."""
     # A record starts {"id":"...", so its content starts after the id, the 6 bytes before it and the comma after it.
-    return hashlib.blake2b(line[7 + len(encode(id)) :], digest_size=16).digest()
+    return blake2b(line[7 + len(encode(id)) :], digest_size=16).digest()
 
 
 def starts_with_id(line: bytes, id: str) -> bool:
@@ -84,7 +84,7 @@ def record_key(id: str, digest: bytes, ordinal: int) -> int:
     """Give a record's 64-bit identity; `ordinal` counts records of equal id and digest from 0."""
     name = id.encode()
     parts = len(name).to_bytes(8, "little") + name + digest + ordinal.to_bytes(8, "little")
-    return int.from_bytes(hashlib.blake2b(parts, digest_size=8).digest(), "little")
+    return int.from_bytes(blake2b(parts, digest_size=8).digest(), "little")
 
 
 def content_id(owner: str, conversation: Conversation, part: int | None = None) -> str:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -30,9 +29,6 @@ from mixer.sources import Blocks
 from mixer.store import Entry, Ledger, LedgerFile, Part, Store, address
 from mixer.tables import size
 from mixer.tasks import Lost, Receipt, Task
-
-if TYPE_CHECKING:
-    import polars as pl
 
 SPAN = 32 << 20
 """Bytes of raw file to a task: large enough that starting one costs nothing, small enough to keep two cores busy."""
@@ -238,21 +234,16 @@ def _total(accepted: list[_Accepted], name: str) -> Counter[str]:
 
 
 def _publish_parts(folder: Path, accepted: list[_Accepted]) -> list[Part]:
-    """Give the spans that made conversations their part names, and write each part's index."""
+    """Give the spans that made conversations the names of parts."""
     parts: list[Part] = []
     for span in accepted:
         if not span.receipt.made:
             continue
         name = f"part-{len(parts):05d}"
-        (folder / f"{span.stem}.jsonl").rename(folder / f"{name}.jsonl")
-        write_index(index.load(folder / f"{span.stem}.columns", span.first_item), folder, name)
-        parts.append(Part(name, span.receipt.made, span.receipt.bytes))
+        for suffix in (".jsonl", ".parquet"):
+            (folder / f"{span.stem}{suffix}").rename(folder / f"{name}{suffix}")
+        parts.append(Part(name, span.receipt.made, span.receipt.bytes, span.first_item))
     return parts
-
-
-def write_index(frame: pl.DataFrame, folder: Path, name: str) -> None:
-    """Write a part's index. Digests do not compress, so speed decides the codec."""
-    frame.write_parquet(folder / f"{name}.parquet", compression="lz4")
 
 
 def _separate_twins(folder: Path, parts: list[Part]) -> None:
@@ -275,7 +266,7 @@ def _separate_twins(folder: Path, parts: list[Part]) -> None:
             identity = (frame["id"][row], frame["digest"][row])
             fixed[row] = record_key(*identity, seen[identity])
             seen[identity] += 1
-        write_index(frame.with_columns(pl.Series("key", fixed, pl.UInt64)), folder, part.name)
+        index.write_frame(frame.with_columns(pl.Series("key", fixed, pl.UInt64)), folder / f"{part.name}.parquet")
 
 
 def _label_blocks(folder: Path, parts: list[Part], blocks: Blocks, items: int) -> None:
@@ -284,7 +275,10 @@ def _label_blocks(folder: Path, parts: list[Part], blocks: Blocks, items: int) -
 
     if items != blocks.records:
         return
-    frames = [pl.read_parquet(folder / f"{part.name}.parquet") for part in parts]
+    frames = [
+        pl.read_parquet(folder / f"{part.name}.parquet").with_columns(pl.col("item") + part.first_item)
+        for part in parts
+    ]
     inside = pl.lit(value=False)
     label = pl.col("subset")
     for name, (first, last) in blocks.names.items():
@@ -295,7 +289,8 @@ def _label_blocks(folder: Path, parts: list[Part], blocks: Blocks, items: int) -
     if any(frame.select(misplaced.any()).item() for frame in frames):
         return
     for part, frame in zip(parts, frames, strict=True):
-        write_index(frame.with_columns(label.alias("subset")), folder, part.name)
+        whole = frame.with_columns(label.alias("subset"), pl.col("item") - part.first_item)
+        index.write_frame(whole, folder / f"{part.name}.parquet")
 
 
 def _write_lost(folder: Path, accepted: list[_Accepted]) -> None:

@@ -43,6 +43,15 @@ def batches(entries: list[Entry], order: pl.DataFrame) -> Iterator[list[memoryvi
             yield views[start : start + BATCH]
 
 
+def total_bytes(entries: list[Entry], order: pl.DataFrame) -> int:
+    """Add up the bytes of a mix's records."""
+    import polars as pl
+
+    every = _Every(entries)
+    length = every.columns(["length"])["length"]
+    return sum(int(length[rows].cast(pl.UInt64).sum()) for _, rows in every.slices(order))
+
+
 def index(entries: list[Entry], order: pl.DataFrame, names: list[str]) -> Iterator[pl.DataFrame]:
     """Go through the rows of a mix's index, in mix order, `SLICE` at a time; the offsets are the writer's to add.
 

@@ -7,7 +7,6 @@ with a manifest is a whole mix.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -166,11 +165,19 @@ def foreign(target: Path) -> str | None:
     return f"holds files that are not of the mix: {', '.join(others[:3])}" if others else None
 
 
-def mix_id(slices: Iterable[pl.DataFrame]) -> str:
-    """Hash a mix's identity: leaf, id, digest and pass of every record in order, `SLICE` rows at a time."""
-    digest = hashlib.sha256()
-    for rows in slices:
-        for name in ("leaf", "id", "pass"):
-            digest.update(msgspec.json.encode(rows[name].to_list()))
-        digest.update(b"".join(rows["digest"].to_list()))
-    return digest.hexdigest()
+class MixId:
+    """The hash of a mix's identity: leaf, id, digest and pass of every record in order, taken rows at a time."""
+
+    def __init__(self) -> None:
+        self._columns = {name: hashlib.sha256() for name in ("leaf", "id", "digest", "pass")}
+
+    def add(self, rows: pl.DataFrame) -> None:
+        """Add the next rows; how many at a time changes nothing."""
+        for name, column in self._columns.items():
+            values = rows[name].to_list()
+            lines = values if name == "digest" else map(msgspec.json.encode, values)
+            column.update(b"\n".join([*lines, b""]))
+
+    def hexdigest(self) -> str:
+        """Give the hash of all columns together."""
+        return hashlib.sha256(b"".join(column.digest() for column in self._columns.values())).hexdigest()

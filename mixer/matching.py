@@ -7,8 +7,8 @@ them removed and the ends stripped, together with the base names of its media; i
 
 from __future__ import annotations
 
-import hashlib
 import re
+from hashlib import blake2b
 
 from mixer.conversation import AUDIO, IMAGE, SYSTEM, VIDEO, Conversation, encode
 from mixer.validate import Checked
@@ -25,20 +25,17 @@ def match_digests(record: Conversation, media: list[str], checked: Checked) -> t
 
     The prompt digest covers the human turns and the media only, the content digest everything that is said.
     """
-    values = checked.values
-    if "\r" in checked.text:
-        values = [_lf(value) for value in values]
-    texts = [value.strip() for value in values]
+    texts = [_lf(text) if "\r" in text else text for text in checked.stripped]
     if media:  # in a record without media a placeholder is text
         texts = _without_placeholders(record, texts)
-    names = [path.rpartition("/")[2] for path in media]
+    names = [path[path.rfind("/") + 1 :] for path in media]
     # Roles alternate, so the human turns and the answers, each in order, are the whole conversation.
     system = texts.pop(0) if record.conversations[0].from_ == SYSTEM else None
     asked, answers = texts[::2], texts[1::2]
     if record.chosen is not None:
         answers += [_lf(turn.value).strip() for turn in (record.chosen, record.rejected) if turn]
-    prompt = hashlib.blake2b(encode((asked, names)), digest_size=16).digest()
-    return hashlib.blake2b(prompt + encode((answers, system)), digest_size=16).digest(), prompt
+    prompt = blake2b(encode((asked, names)), digest_size=16).digest()
+    return blake2b(prompt + encode((answers, system)), digest_size=16).digest(), prompt
 
 
 def _without_placeholders(record: Conversation, texts: list[str]) -> list[str]:

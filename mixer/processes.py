@@ -43,7 +43,7 @@ class Workers:
             return lambda: run(task)
         if self._pool is None:
             # Workers are spawned: polars, which this process may hold, is not safe to fork.
-            self._pool = ProcessPoolExecutor(self.count, get_context("spawn"), initializer=_leave_interrupts)
+            self._pool = ProcessPoolExecutor(self.count, get_context("spawn"), initializer=_settle_in)
         future = self._pool.submit(run, task)
         self._running.append(future)
 
@@ -66,6 +66,7 @@ class Workers:
         self._running.clear()
 
 
-def _leave_interrupts() -> None:
-    """Ctrl-C reaches every process of the terminal; only the driver acts on it."""
+def _settle_in() -> None:
+    """Leave Ctrl-C, which reaches every process of the terminal, to the driver; use one thread a process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ["POLARS_MAX_THREADS"] = "1"

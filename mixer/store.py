@@ -43,11 +43,12 @@ class LedgerFile(msgspec.Struct, frozen=True):
 
 
 class Part(msgspec.Struct, frozen=True):
-    """One part of an entry: its stem, and the records and bytes of its lines."""
+    """One part of an entry: its stem, the records and bytes of its lines, and the first item it was made from."""
 
     name: str
     records: int
     bytes: int
+    first_item: int
 
 
 class Ledger(msgspec.Struct, frozen=True):
@@ -93,6 +94,8 @@ class Entry:
                     f"{self.folder / part.name}.parquet: expected {part.records} rows, got {frame.height}; "
                     "run `mixer cache prune --damaged`"
                 )
+            if "item" in stored:
+                frame = frame.with_columns(pl.col("item") + part.first_item)
             frames.append(frame.with_columns(pl.lit(number, dtype=pl.UInt32).alias("part")))
         if not frames:
             from mixer.columns import schema

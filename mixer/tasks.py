@@ -7,7 +7,6 @@ right. Workers load neither polars nor pydantic's recipe models: they start in a
 
 from __future__ import annotations
 
-import gc
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ import msgspec
 from mixer import columns as index
 from mixer import sources
 from mixer.conversation import Conversation, Labelled, Skip, encode
+from mixer.garbage import collector_off
 from mixer.readers import Bad, Batch
 from mixer.sources import Converted, File, Lookup, Source
 from mixer.validate import check
@@ -42,7 +42,7 @@ class Task:
     lookups: Mapping[str, Path]
     """Published path of each lookup file -> where it lies."""
     out: Path
-    """Results are written to this path with the suffixes .jsonl, .columns and .lost."""
+    """Results are written to this path with the suffixes .jsonl, .parquet and .lost."""
     piece: int = PIECE
 
 
@@ -86,16 +86,11 @@ def run(task: Task) -> Receipt:
     file = source.used_files(options)[task.file]
     fields = [_lookup_table(task.source, number, task.lookups) for number in range(len(source.lookups))]
     span = _Span(task, source, options, file, list(zip(source.lookups, fields, strict=True)))
-    was_enabled = gc.isenabled()
-    gc.disable()  # decoding a piece makes many small objects and no cycles; collecting between them doubles the time
-    try:
-        with task.out.with_suffix(".jsonl").open("wb") as out:
-            for batch in file.reader.read(task.path, task.start, task.stop, file.raw_type(options), task.piece):
-                span.convert(batch, out)
-    finally:
-        if was_enabled:
-            gc.enable()
-    index.save(span.rows, task.out.with_suffix(".columns"))
+    with collector_off(), task.out.with_suffix(".jsonl").open("wb") as out:
+        for batch in file.reader.read(task.path, task.start, task.stop, file.raw_type(options), task.piece):
+            span.convert(batch, out)
+        if span.rows:
+            index.write(span.rows, task.out.with_suffix(".parquet"))
     task.out.with_suffix(".lost").write_bytes(msgspec.msgpack.encode(span.lost))
     return span.receipt
 

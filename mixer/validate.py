@@ -5,6 +5,7 @@ Most records have none, so the checks run over whole lists at C speed first and 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,6 +13,8 @@ from typing import NamedTuple
 from mixer.conversation import AUDIO, GPT, HUMAN, IMAGE, SYSTEM, VIDEO, Conversation
 
 _ALTERNATING = [HUMAN, GPT] * 512
+_SAFE_PATH = re.compile(r"\w[\w/-]*(\.\w+)?", re.ASCII)
+"""The common path, told at once: nothing in it can lead anywhere but down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,40 +28,39 @@ class Fault:
 class Checked(NamedTuple):
     """What one look at a valid record's turns told; others need not look again."""
 
-    values: list[str]
-    """The turns' texts."""
-    text: str
-    """The same, joined by newlines."""
+    stripped: list[str]
+    """The turns' texts without blanks at their ends."""
+    characters: int
+    """Of all turns' texts as they are."""
     literal_tokens: bool
     """A placeholder stands in the text of a record that has no such medium: it is text there."""
 
-    @property
-    def characters(self) -> int:
-        """Count the characters of all turns."""
-        return len(self.text) - len(self.values) + 1
-
 
 def check(conversation: Conversation) -> Checked | list[Fault]:
-    """Check a record once: its counts when it is valid, else all its problems."""
+    """Check a record once: what was seen of it when it is valid, else all its problems."""
     values = [turn.value for turn in conversation.conversations]
+    stripped = list(map(str.strip, values))
     text = "\n".join(values)
-    literal = "<" in text and _has_literal(conversation, text)
-    if not _is_plain(conversation, values, text):
+    literal = False
+    if not _is_plain(conversation, values, stripped, text):
         faults = list(_faults(conversation))
         if faults:
             return faults
-    return Checked(values, text, literal)
+        literal = any(not files and token in text for token, files in _media(conversation).items())
+    return Checked(stripped, len(text) - len(values) + 1, literal)
 
 
-def _is_plain(conversation: Conversation, values: list[str], text: str) -> bool:
-    """Say whether this is surely a valid record of the common kind: rounds of text about at most one image."""
-    turns = conversation.conversations
-    image = conversation.image
-    if image is not None:
-        if type(image) is not str or text.count(IMAGE) != 1 or IMAGE not in values[0]:
+def _is_plain(conversation: Conversation, values: list[str], stripped: list[str], text: str) -> bool:
+    """Say whether this is surely a valid record of the common kind: rounds of text about at most one image.
+
+    It has no `<` but the one of its placeholder, so that one count tells that no other token stands anywhere.
+    """
+    turns, image = conversation.conversations, conversation.image
+    if image is None:
+        if "<" in text:
             return False
-        if ".." in image or "\\" in image or ":" in image or "\0" in image or image[:1] in ("", "/"):
-            return False
+    elif type(image) is not str or path_fault(image) or text.count("<") != 1 or IMAGE not in values[0]:
+        return False
     return (
         conversation.video is None
         and conversation.audio is None
@@ -67,17 +69,9 @@ def _is_plain(conversation: Conversation, values: list[str], text: str) -> bool:
         and 0 < len(turns) <= len(_ALTERNATING)
         and len(turns) % 2 == 0
         and [turn.from_ for turn in turns] == _ALTERNATING[: len(turns)]
-        and all(map(str.strip, values))
+        and "" not in stripped
         and type(conversation.id) is str
         and conversation.id != ""
-    )
-
-
-def _has_literal(conversation: Conversation, text: str) -> bool:
-    return (
-        (IMAGE in text and not conversation.image)
-        or (VIDEO in text and not conversation.video)
-        or (AUDIO in text and not conversation.audio)
     )
 
 
@@ -117,6 +111,8 @@ def path_fault(path: object) -> str | None:
     """Say why a media path is unusable, or None. Paths must stay below the media root on every system."""
     if not isinstance(path, str):
         return "is not text"
+    if _SAFE_PATH.fullmatch(path):
+        return None
     if not path.strip():
         return "is empty"
     if "\0" in path:

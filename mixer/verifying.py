@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mixer.conversation import Conversation, digest, media, starts_with_id
-from mixer.manifest import INDEX, NAME, SLICE, IndexFile, LeafReport, Manifest, OutputFile, load, mix_id, seal_problem
+from mixer.manifest import INDEX, NAME, SLICE, IndexFile, LeafReport, Manifest, MixId, OutputFile, load, seal_problem
 from mixer.progress import Progress, silent
 from mixer.store import read_index
 from mixer.validate import check
@@ -87,7 +87,10 @@ def _ratio(part: int, whole: int) -> float:
 def _index_problems(manifest: Manifest, index: pl.DataFrame, path: Path) -> Iterator[str]:
     if index.height != manifest.records:
         yield f"{path}: expected {manifest.records} rows, got {index.height}"
-    got = mix_id(index[start : start + SLICE] for start in range(0, index.height, SLICE))
+    identity = MixId()
+    for rows in index.iter_slices(SLICE):
+        identity.add(rows)
+    got = identity.hexdigest()
     if got != manifest.mix_id:
         yield f"{path}: expected mix id {manifest.mix_id}, got {got}: rows were changed or exchanged"
     counts = dict(index["leaf"].value_counts().iter_rows())

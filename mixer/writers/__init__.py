@@ -5,7 +5,7 @@ A writer module exports
     SUFFIX                       of its data file, which is named after the mix
     inexpressible(index)         -> an expression over index columns: why the target's reader cannot use a record, or null
     write(path, batches, ...)    -> Written: puts the mix's records, in order, into one durable file
-    positions(length)            -> an expression: the byte offset of each record, from their lengths in mix order
+    START, BETWEEN               bytes before the first record, and between two
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ class Writer(Protocol):
     """The face of a writer module; see the package's docstring."""
 
     SUFFIX: str
+    START: int
+    BETWEEN: int
 
     def inexpressible(self) -> pl.Expr: ...  # noqa: D102 - described above
 
     def write(self, path: Path, batches: Iterable[list[memoryview]], advance: Advance) -> Written: ...  # noqa: D102
-
-    def positions(self, length: pl.Expr) -> pl.Expr: ...  # noqa: D102
 
 
 def names() -> tuple[str, ...]:

@@ -13,14 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import Queue
 from threading import Thread
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from mixer import atomic
 from mixer.progress import Advance
 from mixer.writers import Written
-
-if TYPE_CHECKING:
-    import polars as pl
 
 WAITING = 16
 """Blocks that may wait for the hashing thread."""
@@ -48,13 +45,6 @@ class Frame:
                 advance(len(block))
             file.write(self.tail)
         return Written(records, file.bytes, file.sha256)
-
-    def positions(self, length: pl.Expr) -> pl.Expr:
-        """Give the byte offset of each record, from the lengths of all in order."""
-        import polars as pl
-
-        step = length.cast(pl.UInt64) + len(self.join)
-        return step.cum_sum() - step + len(self.head)
 
 
 class _HashedFile:

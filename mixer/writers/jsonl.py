@@ -13,7 +13,7 @@ SUFFIX = ".jsonl"
 
 _FRAME = Frame(head=b"", join=b"\n", tail=b"\n")
 write = _FRAME.write
-positions = _FRAME.positions
+START, BETWEEN = len(_FRAME.head), len(_FRAME.join)
 
 
 def inexpressible() -> pl.Expr:

@@ -17,7 +17,7 @@ SUFFIX = ".json"
 
 _FRAME = Frame(head=b"[\n", join=b",\n", tail=b"\n]\n")
 write = _FRAME.write
-positions = _FRAME.positions
+START, BETWEEN = len(_FRAME.head), len(_FRAME.join)
 
 
 def inexpressible() -> pl.Expr:
