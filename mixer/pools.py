@@ -140,13 +140,18 @@ def _match(frame: pl.DataFrame, leaf: Leaf, name: str, match: Match, other: Entr
     if by in ("content", "prompt"):
         notes += _media_conflicts(frame.filter(hit), theirs.filter(found), by, name, label)
     if expecting and match.expect is not None and match.expect != removed:
-        missing = theirs.filter(~found)["id"]
-        examples = ", ".join(missing.head(SHOWN).to_list()) or "none"
         notes.append(
             f"warning: {name} {label}: expected {match.expect:,} removed, got {removed:,}; "
-            f"{missing.len():,} of {label} match nothing here: {examples}{' ...' if missing.len() > SHOWN else ''}"
+            + _unmatched(theirs.filter(~found)["id"], label)
         )
     return _Step(~hit if name == "except" else hit, {name: removed}, notes)
+
+
+def _unmatched(missing: pl.Series, label: str) -> str:
+    if not missing.len():
+        return f"every record of {label} matches"
+    examples = ", ".join(missing.head(SHOWN).to_list())
+    return f"{missing.len():,} of {label} match nothing here: {examples}{' ...' if missing.len() > SHOWN else ''}"
 
 
 def _image_names(frame: pl.DataFrame) -> pl.Series:

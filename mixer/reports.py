@@ -29,7 +29,7 @@ def plan_values(plan: Plan) -> dict[str, Any]:
     """Give a plan's numbers as plain JSON values."""
     from mixer.plans import leaf_reports
 
-    reports = leaf_reports(plan)
+    leaves = {name: report.model_dump(mode="json") for name, report in leaf_reports(plan).items()}
     return {
         "name": plan.recipe.name,
         "seed": plan.recipe.seed,
@@ -37,7 +37,8 @@ def plan_values(plan: Plan) -> dict[str, Any]:
         "size": plan.size,
         "data": plan.data.kind,
         "records": plan.records,
-        "sources": {name: report.model_dump(mode="json") for name, report in reports.items()},
+        "sources": leaves,
+        "totals": _totals(leaves),
         "notes": list(plan.notes),
     }
 
@@ -57,24 +58,39 @@ def plan_text(plan: Plan) -> str:
     return "\n".join(lines)
 
 
+_NUMBERS = ("read", "skipped", "bad", "made", *STEPS, "pool", "ideal", "count")
+
+
+def _numbers(leaf: Mapping[str, Any]) -> dict[str, float]:
+    """Give a leaf's numbers by column, losses by step."""
+    lost = {kind: sum(leaf[kind].values()) for kind in ("skipped", "bad")}
+    steps = {step: leaf["losses"].get(step, 0) for step in STEPS}
+    return {name: {**leaf, **lost, **steps}[name] for name in _NUMBERS}
+
+
+def _totals(leaves: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    """Add up the leaves' numbers by column."""
+    rows = [_numbers(leaf) for leaf in leaves.values()]
+    return {name: sum(row[name] for row in rows) for name in _NUMBERS}
+
+
 def _amount_table(leaves: Mapping[str, Mapping[str, Any]], *, full: bool) -> str:
     """Align the leaves' numbers. `full` adds what was read and lost, step by step."""
-    steps = [step for step in STEPS if any(leaf["losses"].get(step) for leaf in leaves.values())] if full else []
-    header = ["leaf"]
-    header += ["read", "skipped", "bad", "made", *(f"-{step}" for step in steps)] if full else []
-    header += ["pool", "ideal", "count", "epochs", "share", "<licence"]
-
-    def cells(leaf: Mapping[str, Any]) -> list[float]:
-        lost = [leaf["read"], sum(leaf["skipped"].values()), sum(leaf["bad"].values()), leaf["made"]]
-        lost += [leaf["losses"].get(step, 0) for step in steps]
-        return [*(lost if full else []), leaf["pool"], leaf["ideal"], leaf["count"]]
-
+    totals = _totals(leaves)
+    names = [name for name in _NUMBERS if full or name in ("pool", "ideal", "count")]
+    names = [name for name in names if name not in STEPS or totals[name]]
+    header = ["leaf", *(f"-{name}" if name in STEPS else name for name in names), "epochs", "share", "<licence"]
     rows = [
-        [name, *map(number, cells(leaf)), f"{leaf['epochs']:.3g}", f"{leaf['share']:.1%}", cut(leaf["licence"])]
+        [
+            name,
+            *(number(_numbers(leaf)[column]) for column in names),
+            f"{leaf['epochs']:.3g}",
+            f"{leaf['share']:.1%}",
+            cut(leaf["licence"]),
+        ]
         for name, leaf in leaves.items()
     ]
-    sums = [sum(column) for column in zip(*map(cells, leaves.values()), strict=True)]
-    return table(header, rows, total=["total", *map(number, sums), "", "100.0%", ""])
+    return table(header, rows, total=["total", *(number(totals[name]) for name in names), "", "100.0%", ""])
 
 
 def _remarks(leaves: Mapping[str, Mapping[str, Any]], notes: tuple[str, ...]) -> list[str]:

@@ -114,7 +114,8 @@ def test_plan_and_build_agree_and_plan_writes_nothing_but_the_store(mixer, tmp_p
 
     values = manifest(tmp_path / "mix")
     assert planned == dry
-    assert planned["records"] == values["records"]
+    assert planned["records"] == values["records"] == planned["totals"]["count"]
+    assert planned["totals"]["pool"] == sum(leaf["pool"] for leaf in planned["sources"].values())
     assert {name: leaf["count"] for name, leaf in planned["sources"].items()} == {
         name: leaf["count"] for name, leaf in values["sources"].items()
     }
