@@ -34,12 +34,14 @@ types: $(VENV)/.dev ## static types
 unit: $(VENV)/.dev ## tests
 	$(BIN)/pytest -n 2
 
-generate: $(VENV)/.core ## write the generated files: schemas
+generate: $(VENV)/.core ## write the generated files: schemas and the list of sources
 	$(BIN)/mixer schema --out schemas
+	$(BIN)/mixer sources --markdown > docs/sources.md
 
 check-generated: $(VENV)/.dev ## fail when a generated file is stale
 	@scratch=$$(mktemp -d) && $(BIN)/mixer schema --out $$scratch && diff -r schemas $$scratch \
-	  || { echo 'schemas are stale: run `make generate`'; exit 1; }
+	  && $(BIN)/mixer sources --markdown | diff docs/sources.md - \
+	  || { echo 'a generated file is stale: run `make generate`'; exit 1; }
 	@$(BIN)/check-jsonschema --check-metaschema schemas/*.json
 
 samples: $(VENV)/.dev ## convert real excerpts: make samples MIXER_SAMPLES=DIR

@@ -238,13 +238,16 @@ def convert(
 @main.command("sources")
 @click.argument("name", required=False)
 @_all(_data, _json)
-def sources_(name: str | None, data: str | None, as_json: bool) -> None:
+@_option("--markdown", is_flag=True, help="Print the list as a page of documentation.")
+def sources_(name: str | None, data: str | None, as_json: bool, markdown: bool) -> None:
     """List the sources mixer converts, or show one: its files, options, licence and an example."""
     from mixer import catalogue, reports
 
     listed = catalogue.list_sources(name, data=data)
     if as_json:
         click.echo(json.dumps([source.as_json() for source in listed], indent=2, ensure_ascii=False))
+    elif markdown:
+        click.echo(reports.sources_markdown(listed))
     elif name:
         click.echo(reports.source_text(listed[0]))
     else:

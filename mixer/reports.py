@@ -183,6 +183,32 @@ def sources_text(listed: list[Listed]) -> str:
     return table(["source", "<modality", "<task", "<language", "records", "<found", "<licence"], rows)
 
 
+def sources_markdown(listed: list[Listed]) -> str:
+    """List sources as a page of documentation."""
+    lines = [
+        "# Sources",
+        "",
+        "Written by `make generate`; `mixer sources NAME` shows a source's options and an example.",
+        "",
+        "| source | dataset | modality | task | language | published records | files | licence |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for each in listed:
+        files = ", ".join(f"`{path}`" for path in each.files) or "your own"
+        records = "" if each.records is None else number(each.records)
+        about = (
+            f"[{each.title}]({each.homepage})",
+            each.modality,
+            each.task,
+            each.language,
+            records,
+            files,
+            each.licence,
+        )
+        lines.append(f"| `{each.name}` | {' | '.join(about)} |")
+    return "\n".join(lines)
+
+
 def source_text(each: Listed) -> str:
     """Show one source: its files, options, licence and an example."""
     lines = [
