@@ -87,7 +87,9 @@ def replace_file(path: Path, content: bytes) -> None:
 
 
 def remove_folder(folder: Path) -> None:
-    """Delete a folder and all it holds; its absence is fine."""
+    """Delete a folder and all it holds, or a file that stands in a folder's place; its absence is fine."""
+    if folder.is_file() or folder.is_symlink():
+        folder.unlink()
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -184,9 +186,12 @@ def _leftovers(target: Path) -> list[Path]:
 
 
 @contextmanager
-def replacing(target: Path, *, wait: Callable[[], None] | None = None) -> Iterator[Path]:
+def replacing(
+    target: Path, *, check: Callable[[], None] = lambda: None, wait: Callable[[], None] | None = None
+) -> Iterator[Path]:
     """Give an empty folder to fill; on leaving without an error it becomes the target, whole and durable.
 
+    `check` is called right before, and may raise because of what has come to lie at the target meanwhile.
     Leftovers of killed builds are repaired and removed first, under the target's lock. On an error or Ctrl-C nothing
     stays behind and the old target is untouched.
     """
@@ -198,6 +203,7 @@ def replacing(target: Path, *, wait: Callable[[], None] | None = None) -> Iterat
         try:
             yield temporary
             _sync_tree(temporary)
+            check()
             _take_place(temporary, target)
         finally:
             remove_folder(temporary)
@@ -256,6 +262,25 @@ def can_exchange(folder: Path) -> bool:
     finally:
         remove_folder(first)
         remove_folder(second)
+
+
+def refuse_overlap(target: Path, store: Path) -> None:
+    """Refuse a target that holds the store, lies in it, or that the process stands in. Raises UsageError."""
+    target, store, here = (path.resolve() for path in (target, store, Path.cwd()))
+    advice = "name another folder with --out"
+    if store.is_relative_to(target) or target.is_relative_to(store):
+        raise UsageError(f"--out {target}: overlaps the store {store}; {advice}")
+    if here.is_relative_to(target):
+        raise UsageError(f"--out {target}: is or holds the working folder, which cannot be replaced; {advice}")
+
+
+def refuse_unspeakable(path: Path) -> None:
+    """Refuse a path that has no UTF-8 form here, since not every library can open it. Raises UsageError."""
+    try:
+        str(path.absolute()).encode()
+    except UnicodeEncodeError:
+        shown = str(path).encode(errors="backslashreplace").decode()
+        raise UsageError(f"{shown}: is not a UTF-8 path under this locale; name another folder") from None
 
 
 def refuse_foreign(target: Path, is_ours: Callable[[Path], str | None]) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mixer import __version__, atomic, gathering, manifest, ordering, selection, writers
+from mixer import __version__, atomic, caching, gathering, manifest, ordering, selection, writers
 from mixer.errors import DataError, IntegrityError
 from mixer.garbage import collector_off
 from mixer.plans import Plan, Told, leaf_reports, mix_name, plan, root_of
@@ -46,8 +46,14 @@ def build(
     folder is not a mix of ours, before any work; otherwise as `plan` does.
     """
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(Path(recipe))
-    target = out if out is not None else Path("out") / mix_name(recipe, root_of(recipe, data))
-    atomic.refuse_foreign(target, manifest.foreign)
+    target = Path(os.path.normpath(out if out is not None else Path("out") / mix_name(recipe, root_of(recipe, data))))
+
+    def refuse() -> None:
+        atomic.refuse_unspeakable(target)
+        atomic.refuse_overlap(target, caching.folder(cache))
+        atomic.refuse_foreign(target, manifest.foreign)
+
+    refuse()
     planned = plan(recipe, data=data, cache=cache, workers=workers, progress=progress, told=told)
     if locked:
         _check_locked(planned, manifest.load(target))
@@ -58,7 +64,7 @@ def build(
     def waiting() -> None:
         told(f"{target}: waiting for another build of this mix")
 
-    with atomic.replacing(target, wait=waiting) as folder:
+    with atomic.replacing(target, check=refuse, wait=waiting) as folder:
         if target.exists() and not atomic.can_exchange(folder):
             told(f"{target}: this file system cannot exchange folders: for one moment there will be no mix there")
         written = _write(planned, order, folder, progress)
@@ -97,7 +103,7 @@ def _write(planned: Plan, order: pl.DataFrame, folder: Path, progress: Progress)
                 written = writer.write(path, gathering.batches(entries, order), advance)
             outputs.append(manifest.OutputFile(path=path.name, target=output.target, **vars(written)))
         mix_id = index.result()
-    finished = _manifest(planned, outputs, _described(folder), mix_id)
+    finished = _manifest(planned, outputs, manifest.described(folder / manifest.INDEX), mix_id)
     atomic.write_file(folder / manifest.NAME, manifest.encode(finished))
     return finished
 
@@ -124,13 +130,6 @@ def _write_index(planned: Plan, order: pl.DataFrame, folder: Path) -> str:
     pl.scan_ipc(files).sink_parquet(folder / manifest.INDEX, compression="zstd")
     atomic.remove_folder(slices)
     return identity.hexdigest()
-
-
-def _described(folder: Path) -> manifest.IndexFile:
-    path = folder / manifest.INDEX
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return manifest.IndexFile(path=path.name, bytes=path.stat().st_size, sha256=sha256)
 
 
 def _manifest(
@@ -165,9 +164,13 @@ def _check_locked(planned: Plan, old: manifest.Manifest) -> None:
     changed = []
     if manifest.sha256_json(recipe_text(planned.recipe)) != old.recipe_sha256:
         changed.append("the recipe")
-    reports = leaf_reports(planned)
-    for name, leaf in old.sources.items():
-        if name in reports and reports[name].files != leaf.files:
+    for name, report in leaf_reports(planned).items():
+        known = old.sources.get(name)
+        if known is None:
+            continue  # then the recipe changed, too
+        if report.files != known.files:
             changed.append(f"raw files of {name}")
+        if [match.files for match in report.compared] != [match.files for match in known.compared]:
+            changed.append(f"files that {name} is compared with")
     if changed:
         raise IntegrityError(f"--locked: {', '.join(changed)} changed since the mix was built; build without --locked")

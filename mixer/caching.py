@@ -13,6 +13,12 @@ from mixer.errors import IntegrityError
 
 def folder(given: Path | None) -> Path:
     """Give the store's folder: as given, else MIXER_CACHE, else `mixer` in the user's cache folder."""
+    folder = _folder(given)
+    atomic.refuse_unspeakable(folder)
+    return folder
+
+
+def _folder(given: Path | None) -> Path:
     if given is not None:
         return given
     named = os.environ.get("MIXER_CACHE")
@@ -41,10 +47,10 @@ def contents(given: Path | None) -> list[Content]:
 
 def _content(path: Path) -> Content:
     source, address = path.parent.name, path.name
-    used = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    used = sum(file.stat().st_size for file in (path, *path.rglob("*")) if file.is_file())
     try:
         entry = store.Store(path.parents[2]).find(source, address)
-    except IntegrityError:
+    except (IntegrityError, NotADirectoryError):
         entry = None
     if entry is None:
         return Content(source, address, "damaged", 0, used, path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,6 +24,7 @@ def convert(
     source: str,
     options: Sequence[str] = (),
     path: Path | None = None,
+    out: Path | None = None,
     *,
     data: str | Path | None = None,
     cache: Path | None = None,
@@ -31,7 +32,7 @@ def convert(
     progress: Progress = silent,
     told: Told = lambda _line: None,
 ) -> Entry:
-    """Convert one source; `options` are `key=value` texts, `path` the file of a generic source.
+    """Convert one source; `options` are `key=value` texts, `path` the file of a generic source, `out` a JSON Lines file.
 
     Raises UsageError for an unknown source or option; otherwise as `plan` does, but bad items never stop it.
     """
@@ -45,17 +46,43 @@ def convert(
     with Workers(workers) as pool:
         located = conversion.locate(given, root.path)
         store = Store(caching.folder(cache))
-        return conversion.convert(located, store, pool, progress, max_bad=Fraction(1), told=told)
+        if out is not None:
+            check_target(out, located, store.folder)
+        entry = conversion.convert(located, store, pool, progress, max_bad=Fraction(1), told=told)
+    if out is not None:
+        copy_lines(entry, out)
+    return entry
 
 
 def copy_lines(entry: Entry, out: Path) -> None:
     """Write a converted source's conversations to one JSON Lines file, which is seen whole or not at all."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with atomic.replacing_file(out) as file:
-        for part in entry.ledger.parts:
-            with entry.data(part).open("rb") as lines:
-                while block := lines.read(1 << 20):
-                    file.write(block)
+    target = out.resolve()
+    if target.is_dir():
+        raise UsageError(f"--out {out}: is a folder; name a file")
+    if target.exists() and not target.is_file():  # a device or a pipe is written to, never replaced
+        with target.open("wb") as file:
+            _copy(entry, file.write)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with atomic.replacing_file(target) as durable:
+        _copy(entry, durable.write)
+
+
+def check_target(out: Path, located: conversion.Located, store: Path) -> None:
+    """Refuse to write over what is read. Raises UsageError."""
+    target = out.resolve()
+    if target.is_relative_to(store.resolve()):
+        raise UsageError(f"--out {out}: lies in the store; name another file")
+    for raw in (*located.files, *located.lookups):
+        if target.exists() and target.samefile(raw.path):
+            raise UsageError(f"--out {out}: is the raw file {raw.path}; name another file")
+
+
+def _copy(entry: Entry, write: Callable[[bytes], object]) -> None:
+    for part in entry.ledger.parts:
+        with entry.data(part).open("rb") as lines:
+            while block := lines.read(1 << 20):
+                write(block)
 
 
 def list_sources(name: str | None = None, *, data: str | Path | None = None) -> list[Listed]:

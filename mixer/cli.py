@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,8 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         if os.environ.get("NO_COLOR"):
             ctx.color = False
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, _stop)
         try:
             return super().invoke(ctx)
         except MixerError as error:
@@ -37,9 +40,14 @@ class _Commands(click.Group):
             said = f"{error.filename}: {error.strerror}" if error.filename else str(error)
             click.echo(f"{click.style('error:', fg='red')} {said}", err=True)
             ctx.exit(1)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stopped:
             click.echo("stopped; nothing was changed", err=True)
-            ctx.exit(130)
+            ctx.exit(stopped.args[0] if stopped.args else 130)
+
+
+def _stop(number: int, _frame: object) -> None:
+    """End on a signal as on Ctrl-C: workers settle, nothing stays behind."""
+    raise KeyboardInterrupt(128 + number)
 
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -223,9 +231,7 @@ def convert(
     """Convert one source to conversations, one JSON object a line, and print what became of its raw items."""
     from mixer import catalogue, reports
 
-    converted = catalogue.convert(source, options, path, **_settings(data, cache, workers, quiet))
-    if out is not None:
-        catalogue.copy_lines(converted, out)
+    converted = catalogue.convert(source, options, path, out, **_settings(data, cache, workers, quiet))
     if skipped and not as_json:
         for line in reports.lost_lines(converted):
             click.echo(line)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mixer.conversation import Conversation, Labels, digest, media, record_key
+from mixer.errors import IntegrityError
 from mixer.matching import match_digests
 from mixer.validate import Checked
 
@@ -88,6 +89,16 @@ def write(rows: list[Row], path: Path) -> None:
 def write_frame(frame: pl.DataFrame, path: Path) -> None:
     """Write an index. Digests do not compress, so speed decides the codec."""
     frame.write_parquet(path, compression="lz4")
+
+
+def read_columns(path: Path, columns: list[str]) -> pl.DataFrame:
+    """Read columns of a Parquet file. Raises IntegrityError when it is not the file that was written."""
+    import polars as pl
+
+    try:
+        return pl.read_parquet(path, columns=columns)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise IntegrityError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from error
 
 
 def schema() -> dict[str, Any]:

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mixer.manifest import INDEX, Manifest, load
-from mixer.store import read_index
+from mixer.manifest import InputFile, LeafReport, Manifest, load_sealed, read_index
 
 if TYPE_CHECKING:
     import polars as pl
@@ -42,7 +41,7 @@ class Difference:
 
 def diff(a: Path | str, b: Path | str) -> Difference:
     """Compare two mix folders. Raises UsageError or IntegrityError when one cannot be read."""
-    first, second = load(Path(a)), load(Path(b))
+    first, second = load_sealed(Path(a)), load_sealed(Path(b))
     left, right = _records(Path(a)), _records(Path(b))
     names = sorted({*first.sources, *second.sources})
     leaves = tuple(_leaf(name, first, second, left, right) for name in names)
@@ -60,7 +59,7 @@ def _records(mix: Path) -> pl.DataFrame:
     """Read who stands where; `copy` numbers equal records of a leaf, so that copies are compared one by one."""
     import polars as pl
 
-    frame = read_index(mix / INDEX, ["leaf", "id", "digest", "pass"]).with_row_index("at")
+    frame = read_index(mix, ["leaf", "id", "digest", "pass"]).with_row_index("at")
     return frame.with_columns(pl.col("at").rank("ordinal").over("leaf", "id", "digest").alias("copy"))
 
 
@@ -102,12 +101,17 @@ def _reasons(a: Manifest, b: Manifest) -> list[str]:
         old_leaf, new_leaf = a.sources[name], b.sources[name]
         if old_leaf.converter != new_leaf.converter:
             reasons.append(f"{name}: converter changed")
-        if old_leaf.files != new_leaf.files:
-            paths = {file.path for file in {*old_leaf.files} ^ {*new_leaf.files}}
+        paths = {file.path for file in {*_files(old_leaf)} ^ {*_files(new_leaf)}}
+        if paths:
             reasons.append(f"{name}: raw files changed: {', '.join(sorted(paths))}")
         if (old_leaf.pool, old_leaf.losses) != (new_leaf.pool, new_leaf.losses):
             reasons.append(f"{name}: pool {old_leaf.pool:,} -> {new_leaf.pool:,}")
     return reasons
+
+
+def _files(leaf: LeafReport) -> list[InputFile]:
+    """List the raw files of a leaf and of what it is compared with."""
+    return [*leaf.files, *(file for match in leaf.compared for file in match.files)]
 
 
 def _changed(old: Any, new: Any, where: str) -> list[str]:

@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from mixer import atomic, sources
 from mixer import columns as index
-from mixer.conversation import record_key
+from mixer.conversation import Labels, record_key
 from mixer.converter import converter_hash
 from mixer.errors import DataError
 from mixer.processes import Workers
@@ -26,7 +28,7 @@ from mixer.progress import Progress
 from mixer.rawfiles import Hashes, RawFile, Stamp, check_unchanged, find, stamp
 from mixer.resolved import Input
 from mixer.sources import Blocks
-from mixer.store import Entry, Ledger, LedgerFile, Part, Store, address
+from mixer.store import Entry, Ledger, LedgerFile, Part, Store, address, sha256_of
 from mixer.tables import size
 from mixer.tasks import Lost, Receipt, Task
 
@@ -222,8 +224,9 @@ class _Conversion:
             skipped=dict(sorted(_total(self.accepted, "skipped").items())),
             bad=dict(sorted(_total(self.accepted, "bad").items())),
             made=sum(receipt.made for receipt in receipts),
-            parts=parts,
-        )
+            parts=[replace(part, index_sha256=sha256_of(folder / f"{part.name}.parquet")) for part in parts],
+            lost_sha256=sha256_of(folder / "skipped.jsonl"),
+        ).sealed()
 
 
 def _total(accepted: list[_Accepted], name: str) -> Counter[str]:
@@ -242,31 +245,47 @@ def _publish_parts(folder: Path, accepted: list[_Accepted]) -> list[Part]:
         name = f"part-{len(parts):05d}"
         for suffix in (".jsonl", ".parquet"):
             (folder / f"{span.stem}{suffix}").rename(folder / f"{name}{suffix}")
-        parts.append(Part(name, span.receipt.made, span.receipt.bytes, span.first_item))
+        parts.append(Part(name, span.receipt.made, span.receipt.bytes, span.first_item, index_sha256=""))
     return parts
 
 
 def _separate_twins(folder: Path, parts: list[Part]) -> None:
-    """Number the records that are equal in id and content, so that each has a key of its own."""
+    """Number the records that are equal in id and content, so that each has a key of its own.
+
+    Twins are numbered by their labels, not by their place: those that share even these are the same to every rule.
+    """
     import polars as pl
 
     if not parts:
         return
-    keys = [pl.read_parquet(folder / f"{part.name}.parquet", columns=["key"])["key"] for part in parts]
+    paths = [folder / f"{part.name}.parquet" for part in parts]
+    keys = [pl.read_parquet(path, columns=["key"])["key"] for path in paths]
     whole = pl.concat(keys)
-    twins = whole.filter(whole.is_duplicated()).unique().implode()
+    shared = whole.filter(whole.is_duplicated()).unique().implode()
+    rows = [column.is_in(shared) for column in keys]
+    who = ["id", "digest", *Labels.__dataclass_fields__]
+    twins = [
+        (*identity, number, row)
+        for number, (path, here) in enumerate(zip(paths, rows, strict=True))
+        if here.any()
+        for row, identity in zip(
+            here.arg_true(), pl.read_parquet(path, columns=who).select(who).filter(here).rows(), strict=True
+        )
+    ]
     seen: Counter[tuple[str, bytes]] = Counter()
-    for part, column in zip(parts, keys, strict=True):
-        rows = column.is_in(twins)
-        if not rows.any():
-            continue
-        frame = pl.read_parquet(folder / f"{part.name}.parquet")
-        fixed = frame["key"].to_list()
-        for row in rows.arg_true():
-            identity = (frame["id"][row], frame["digest"][row])
-            fixed[row] = record_key(*identity, seen[identity])
-            seen[identity] += 1
-        index.write_frame(frame.with_columns(pl.Series("key", fixed, pl.UInt64)), folder / f"{part.name}.parquet")
+    fixed: dict[int, dict[int, int]] = {}
+    for id, digest, *_, number, row in sorted(twins, key=_sortable):
+        fixed.setdefault(number, {})[row] = record_key(id, digest, seen[id, digest])
+        seen[id, digest] += 1
+    for number, new in fixed.items():
+        frame = pl.read_parquet(paths[number])
+        key = frame["key"].scatter(list(new), pl.Series(list(new.values()), dtype=pl.UInt64))
+        index.write_frame(frame.with_columns(key), paths[number])
+
+
+def _sortable(twin: tuple[Any, ...]) -> list[tuple[bool, Any]]:
+    """Sort what may be missing before what is there."""
+    return [(value is not None, value) for value in twin]
 
 
 def _label_blocks(folder: Path, parts: list[Part], blocks: Blocks, items: int) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from mixer.columns import read_columns
 from mixer.errors import IntegrityError, UsageError
 
 if TYPE_CHECKING:
@@ -24,9 +25,18 @@ INDEX_COLUMNS = (
     "leaf", "source", "id", "digest", "subset", "pass", "media", "turns", "characters", "tokens", "offset", "length",
 )  # fmt: skip
 """Of the index, one row a record in mix order; offset and length are bytes of the first output."""
+_INDEX_TYPES = {
+    **dict.fromkeys(("leaf", "source", "id"), "String"),
+    "digest": "Binary",
+    "media": "List(String)",
+    **dict.fromkeys(("pass", "turns", "characters", "length"), "UInt32"),
+    "offset": "UInt64",
+}
+"""polars' names of the types of the columns that are read again; none of them may be null."""
 SLICE = 1 << 16
 """Rows handled at once, so that memory stays flat."""
 
+BareName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="a file of the mix's folder")]
 Count = Annotated[int, Field(ge=0)]
 
 
@@ -40,6 +50,19 @@ class InputFile(_Model):
     path: str = Field(description="published path; a user's own file: its base name")
     size: Count = Field(description="bytes")
     sha256: str
+
+
+class MatchReport(_Model):
+    """What a leaf's `except` or `only` compared it with."""
+
+    rule: Literal["except", "only"]
+    source: str
+    by: str
+    options: dict[str, Any]
+    files: list[InputFile]
+    converter: str
+    matched: Count = Field(description="its records that the leaf holds")
+    removed: Count = Field(description="records of the leaf that it takes out")
 
 
 class LeafReport(_Model):
@@ -57,6 +80,7 @@ class LeafReport(_Model):
     bad: dict[str, Count] = Field(description="raw items that do not decode or validate, by reason")
     made: Count = Field(description="conversations")
     losses: dict[str, Count] = Field(description="conversations that a pool rule took out, by step")
+    compared: list[MatchReport] = Field(description="what `except` and `only` compared it with")
     pool: Count = Field(description="conversations left to choose from")
     ideal: float = Field(description="amount before rounding, in the mix's unit")
     ideal_exact: str = Field(description="the same as a fraction")
@@ -64,7 +88,7 @@ class LeafReport(_Model):
     mass: Count = Field(description="the same in the mix's unit")
     epochs: float = Field(description="count / pool")
     share: float = Field(description="count / records of the mix")
-    min_times: Count = Field(description="how often the least shown conversation of the pool is in the mix")
+    min_times: Count = Field(description="how often the least shown conversation is in the mix, of those before caps")
     max_times: Count = Field(description="how often the most shown one is")
     notes: list[str] = Field(description="what a reader should know of its pool rules")
 
@@ -72,7 +96,7 @@ class LeafReport(_Model):
 class OutputFile(_Model):
     """A data file of the mix."""
 
-    path: str
+    path: BareName
     target: str
     records: Count
     bytes: Count
@@ -82,7 +106,7 @@ class OutputFile(_Model):
 class IndexFile(_Model):
     """The mix's index. Its bytes depend on the version of polars; the mix id does not."""
 
-    path: str
+    path: BareName
     bytes: Count
     sha256: str
 
@@ -152,6 +176,26 @@ def seal_problem(manifest: Manifest, path: Path) -> str | None:
     return f"{path}: the manifest was edited: expected seal {expected}, got {got}"
 
 
+def load_sealed(mix: Path) -> Manifest:
+    """Read the manifest of a mix that nobody edited, with the index it names. Raises as `load`."""
+    manifest = load(mix)
+    problem = seal_problem(manifest, mix / NAME)
+    if problem:
+        raise IntegrityError(problem)
+    index = mix / INDEX
+    got = described(index) if index.is_file() else None
+    if got != manifest.index:
+        raise IntegrityError(f"{index}: is not the index that the manifest names; see `mixer verify {mix}`")
+    return manifest
+
+
+def described(index: Path) -> IndexFile:
+    """Describe the index file of a mix as its manifest does."""
+    with index.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return IndexFile(path=index.name, bytes=index.stat().st_size, sha256=sha256)
+
+
 def foreign(target: Path) -> str | None:
     """Say why a folder is not a mix that a build may replace, or None: it holds a mix and nothing else."""
     if not (target / NAME).is_file():
@@ -163,6 +207,19 @@ def foreign(target: Path) -> str | None:
     ours = {NAME, INDEX, "media", *(output.path for output in manifest.outputs)}
     others = sorted(path.name for path in target.iterdir() if path.name not in ours)
     return f"holds files that are not of the mix: {', '.join(others[:3])}" if others else None
+
+
+def read_index(mix: Path, columns: list[str]) -> pl.DataFrame:
+    """Read columns of a mix's index. Raises IntegrityError when they are not as a build writes them."""
+    path = mix / INDEX
+    frame = read_columns(path, columns)
+    for name in columns:
+        got = str(frame.schema[name])
+        if got != _INDEX_TYPES[name]:
+            raise IntegrityError(f"{path}: column {name}: expected type {_INDEX_TYPES[name]}, got {got}")
+        if frame[name].null_count():
+            raise IntegrityError(f"{path}: column {name}: {frame[name].null_count():,} values are missing")
+    return frame
 
 
 class MixId:

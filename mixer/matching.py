@@ -13,10 +13,8 @@ from hashlib import blake2b
 from mixer.conversation import AUDIO, IMAGE, SYSTEM, VIDEO, Conversation, encode
 from mixer.validate import Checked
 
-_BLANKS = " \t\r\n"
 _PLACEHOLDERS = {
-    name: re.compile(rf"[{_BLANKS}]*{token}[{_BLANKS}]*")
-    for name, token in (("image", IMAGE), ("video", VIDEO), ("audio", AUDIO))
+    name: re.compile(rf"\s*{token}\s*") for name, token in (("image", IMAGE), ("video", VIDEO), ("audio", AUDIO))
 }
 
 

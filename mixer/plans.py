@@ -9,14 +9,18 @@ from functools import cached_property
 from pathlib import Path
 
 from mixer import caching, conversion, manifest, planning, pools, selection, sources
-from mixer.errors import MissingFile
+from mixer.errors import MissingFile, ShortageError
+from mixer.exclusion import Compared
 from mixer.pools import Pool
 from mixer.processes import Workers
 from mixer.progress import Progress, silent
-from mixer.recipe import load_recipe
+from mixer.recipe import load_recipe, plain_option
 from mixer.resolved import Input, Recipe
 from mixer.roots import DataRoot, data_root, miniature_notice
 from mixer.store import Entry, Store
+
+MOST_RECORDS = 1 << 32
+"""What one machine is asked to order at once; more is a mistake in an amount."""
 
 Told = Callable[[str], None]
 
@@ -32,6 +36,8 @@ class LeafPlan:
     """Records."""
     mass: int
     """The same in the recipe's unit."""
+    times: tuple[int, int]
+    """How often the least and the most shown conversation are in the mix."""
 
     @property
     def name(self) -> str:
@@ -59,6 +65,14 @@ class Plan:
     def records(self) -> int:
         """Records of the mix."""
         return sum(leaf.count for leaf in self.leaves)
+
+
+def _inputs(recipe: Recipe) -> Iterator[Input]:
+    """Go through everything that a recipe converts."""
+    for leaf in recipe.leaves():
+        yield leaf.input
+        for match in (*leaf.except_, *leaf.only):
+            yield match.input
 
 
 def root_of(recipe: Recipe, data: str | Path | None) -> DataRoot:
@@ -98,6 +112,12 @@ def plan(
     if root.kind == "miniatures":
         recipe = planning.scale_to_pools(recipe, _sizes(made), _masses(recipe, made))
     leaves, size = _allot(recipe, made)
+    if sum(leaf.count for leaf in leaves) > MOST_RECORDS:
+        most = max(leaves, key=lambda leaf: leaf.count)
+        raise ShortageError(
+            f"{recipe.name}: a mix holds at most {MOST_RECORDS:,} records, and {most.name} alone asks for {most.count:,}; "
+            "lower its amount"
+        )
     return Plan(recipe, root, leaves, size, tuple(pools.shared_records(made)))
 
 
@@ -156,8 +176,20 @@ def _allot(recipe: Recipe, made: list[Pool]) -> tuple[tuple[LeafPlan, ...], int 
         if count is None:
             cap = pool.leaf.max_per_image
             count = selection.prefix(pool.rows, name, recipe.seed, quota.ideal, pool.identity, cap)
-        leaves.append(LeafPlan(pool, quota.ideal, count, mass(name, count)))
+        leaves.append(LeafPlan(pool, quota.ideal, count, mass(name, count), _times(pool, recipe.seed, count)))
     return tuple(leaves), allotment.size
+
+
+def _times(pool: Pool, seed: int, count: int) -> tuple[int, int]:
+    """Say how often the least and the most shown conversation of a pool come."""
+    cap = pool.leaf.max_per_image
+    if cap is None or not count:
+        whole, part = divmod(count, pool.records) if pool.records else (0, 0)
+        return whole, whole + (part > 0)
+    # Under a cap every pass shows other records of an image.
+    shown = selection.select(pool.rows, pool.leaf.name, seed, count, pool.identity, cap)["row"].value_counts()["count"]
+    times = shown.to_list()
+    return (min(times) if len(times) == pool.rows.height else 0), max(times)
 
 
 def leaf_reports(planned: Plan) -> dict[str, manifest.LeafReport]:
@@ -166,26 +198,22 @@ def leaf_reports(planned: Plan) -> dict[str, manifest.LeafReport]:
 
 
 def _leaf_report(leaf: LeafPlan, records: int) -> manifest.LeafReport:
-    ledger = leaf.pool.entry.ledger
-    source = sources.get(ledger.source)
-    own = leaf.pool.leaf.input.path
-    whole, part = divmod(leaf.count, leaf.pool.records) if leaf.pool.records else (0, 0)
+    entry, given = leaf.pool.entry, leaf.pool.leaf.input
+    ledger, source = entry.ledger, sources.get(entry.ledger.source)
     return manifest.LeafReport(
         source=ledger.source,
         licence=source.licence,
         homepage=source.homepage,
         converter=ledger.converter,
-        options=ledger.options,
-        files=[
-            manifest.InputFile(path=own.name if own else file.path, size=file.size, sha256=file.sha256)
-            for file in ledger.files
-        ],
+        options=plain_option(ledger.options),
+        files=_input_files(entry, given),
         read=ledger.read,
         used=ledger.used,
         skipped=ledger.skipped,
         bad=ledger.bad,
         made=ledger.made,
         losses=leaf.pool.losses,
+        compared=[_match_report(compared) for compared in leaf.pool.compared],
         pool=leaf.pool.records,
         ideal=float(leaf.ideal),
         ideal_exact=str(leaf.ideal),
@@ -193,15 +221,28 @@ def _leaf_report(leaf: LeafPlan, records: int) -> manifest.LeafReport:
         mass=leaf.mass,
         epochs=leaf.epochs,
         share=leaf.count / records if records else 0.0,
-        min_times=whole,
-        max_times=whole + (part > 0),
+        min_times=leaf.times[0],
+        max_times=leaf.times[1],
         notes=list(leaf.pool.notes),
     )
 
 
-def _inputs(recipe: Recipe) -> Iterator[Input]:
-    """Go through everything that a recipe converts."""
-    for leaf in recipe.leaves():
-        yield leaf.input
-        for match in (*leaf.except_, *leaf.only):
-            yield match.input
+def _input_files(entry: Entry, given: Input) -> list[manifest.InputFile]:
+    """List what an input was converted from; a user's own file goes by its base name."""
+    return [
+        manifest.InputFile(path=given.path.name if given.path else file.path, size=file.size, sha256=file.sha256)
+        for file in entry.ledger.files
+    ]
+
+
+def _match_report(compared: Compared) -> manifest.MatchReport:
+    return manifest.MatchReport(
+        rule="except" if compared.rule == "except" else "only",
+        source=compared.entry.ledger.source,
+        by=compared.match.by,
+        options=plain_option(compared.entry.ledger.options),
+        files=_input_files(compared.entry, compared.match.input),
+        converter=compared.entry.ledger.converter,
+        matched=compared.matched,
+        removed=compared.removed,
+    )

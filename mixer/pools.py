@@ -5,22 +5,20 @@ convert -> `where` -> `except` / `only` -> what the targets cannot express -> `m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from mixer import selection, writers
 from mixer.errors import DataError
+from mixer.exclusion import Compared, columns_of, compare
 from mixer.ordering import Identity
-from mixer.resolved import Input, Leaf, Match, Recipe
+from mixer.resolved import Input, Leaf, Recipe
 from mixer.store import Entry
 from mixer.where import Where
 
 if TYPE_CHECKING:
     import polars as pl
-
-SHOWN = 5
-"""Examples that a note lists."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +34,8 @@ class Pool:
     mass: int
     """The same in the recipe's unit."""
     losses: dict[str, int]
+    compared: tuple[Compared, ...]
+    """What `except` and `only` found."""
     notes: tuple[str, ...]
 
     @property
@@ -72,10 +72,8 @@ def pool(leaf: Leaf, recipe: Recipe, entry: Entry, convert: Callable[[Input], En
 
     if leaf.where is not None:
         frame = apply(_where(frame, leaf.where))
-    for name, matches in (("except", leaf.except_), ("only", leaf.only)):
-        for match in matches:
-            other = convert(match.input)
-            frame = apply(_match(frame, leaf, name, match, other, expecting=expecting))
+    step, compared = _compared(frame, leaf, convert, expecting=expecting)
+    frame = apply(step)
     for output in recipe.outputs:
         frame = apply(_expressible(frame, leaf, output.target, drop=output.inexpressible == "drop"))
     images = [pl.col("media").list.head(pl.col("images"))] if leaf.max_per_image else []
@@ -86,7 +84,7 @@ def pool(leaf: Leaf, recipe: Recipe, entry: Entry, convert: Callable[[Input], En
     else:
         first = rows
     mass = int(first["mass"].cast(pl.UInt64).sum())
-    return Pool(leaf, entry, rows, first.height, mass, losses, tuple(notes))
+    return Pool(leaf, entry, rows, first.height, mass, losses, compared, tuple(notes))
 
 
 def _load(leaf: Leaf, recipe: Recipe, entry: Entry) -> pl.DataFrame:
@@ -97,7 +95,7 @@ def _load(leaf: Leaf, recipe: Recipe, entry: Entry) -> pl.DataFrame:
     if leaf.where is not None:
         wanted |= set(leaf.where.columns) - {"image"} | {"media"}
     for match in (*leaf.except_, *leaf.only):
-        wanted |= {match.by if match.by in ("content", "prompt", "id") else "media", "media"}
+        wanted |= columns_of(match)
     if leaf.max_per_image:
         wanted.add("media")
     frame = entry.index(sorted(wanted))
@@ -118,78 +116,27 @@ def _where(frame: pl.DataFrame, where: Where) -> _Step:
     return _Step(true.fill_null(value=False), losses, [])
 
 
-def _match(frame: pl.DataFrame, leaf: Leaf, name: str, match: Match, other: Entry, *, expecting: bool) -> _Step:
-    by = match.by if match.by != "image" else "media"
-    theirs = other.index(sorted({"id", by, "media"}))
-    if by == "media":
-        ours, others = _image_names(frame), _image_names(theirs)
-        hit = _any_of(ours, others.explode())
-        found = _any_of(others, ours.explode())
-    else:
-        hit = frame[by].is_in(theirs[by].unique().implode())
-        found = theirs[by].is_in(frame[by].unique().implode())
-    label = match.input.path.name if match.input.path else match.input.source
-    if not hit.any():
-        raise DataError(
-            f"{leaf.name}: {name} {label} by {match.by} matches none of its {frame.height:,} conversations; "
-            "check that both are the files you mean, or match by another key"
-        )
-    matched, hits = int(found.sum()), int(hit.sum())
-    removed = hits if name == "except" else frame.height - hits
-    notes = [f"{name} {label}: {matched:,} of its {theirs.height:,} match, {removed:,} removed"]
-    if by in ("content", "prompt"):
-        notes += _media_conflicts(frame.filter(hit), theirs.filter(found), by, name, label)
-    if expecting and match.expect is not None and match.expect != removed:
-        notes.append(
-            f"warning: {name} {label}: expected {match.expect:,} removed, got {removed:,}; "
-            + _unmatched(theirs.filter(~found)["id"], label)
-        )
-    return _Step(~hit if name == "except" else hit, {name: removed}, notes)
-
-
-def _unmatched(missing: pl.Series, label: str) -> str:
-    if not missing.len():
-        return f"every record of {label} matches"
-    examples = ", ".join(missing.head(SHOWN).to_list())
-    return f"{missing.len():,} of {label} match nothing here: {examples}{' ...' if missing.len() > SHOWN else ''}"
-
-
-def _image_names(frame: pl.DataFrame) -> pl.Series:
-    """List the base names of each record's media."""
+def _compared(
+    frame: pl.DataFrame, leaf: Leaf, convert: Callable[[Input], Entry], *, expecting: bool
+) -> tuple[_Step, tuple[Compared, ...]]:
+    """Apply all of a leaf's `except` and `only`, each to the same records."""
     import polars as pl
 
-    return frame.select(pl.col("media").list.eval(pl.element().str.split("/").list.last()))["media"]
-
-
-def _any_of(lists: pl.Series, wanted: pl.Series) -> pl.Series:
-    """Say of each list whether it holds a wanted value."""
-    import polars as pl
-
-    values = wanted.drop_nulls().unique().implode()
-    inside = pl.col("media").list.eval(pl.element().is_in(values)).list.any()
-    return lists.to_frame("media").select(inside)["media"].fill_null(value=False)
-
-
-def _media_conflicts(ours: pl.DataFrame, theirs: pl.DataFrame, by: str, name: str, label: str) -> Iterable[str]:
-    """Report records that match though their media lie in folders of different names."""
-    import polars as pl
-
-    def tails(frame: pl.DataFrame, column: str) -> pl.DataFrame:
-        parts = pl.col("media").list.first().str.split("/")
-        tail = pl.when(parts.list.len() > 1).then(parts.list.tail(2).list.join("/"))
-        return frame.select(pl.col(by), tail.alias(column)).drop_nulls().unique()
-
-    both = tails(ours, "ours").join(tails(theirs, "theirs"), on=by)
-    unlike = both.filter(pl.col("ours") != pl.col("theirs"))
-    # A copy of the same record elsewhere in the other file settles it.
-    settled = both.filter(pl.col("ours") == pl.col("theirs")).select(by, "ours").unique()
-    unlike = unlike.join(settled, on=[by, "ours"], how="anti").sort("ours", "theirs")
-    if unlike.height:
-        first = unlike.row(0, named=True)
-        yield (
-            f"warning: {name} {label}: {unlike.height:,} matched records name media in different folders, "
-            f"such as {first['ours']} and {first['theirs']}; are they the same images?"
-        )
+    excepted = lacking = pl.repeat(value=False, n=frame.height, dtype=pl.Boolean, eager=True)
+    found = []
+    for rule, matches in (("except", leaf.except_), ("only", leaf.only)):
+        for match in matches:
+            hit, compared = compare(frame, leaf.name, rule, match, convert(match.input), expecting=expecting)
+            found.append(compared)
+            if rule == "except":
+                excepted |= hit
+            else:
+                lacking |= ~hit
+    losses = {"except": int(excepted.sum())} if leaf.except_ else {}
+    if leaf.only:
+        losses["only"] = int((lacking & ~excepted).sum())
+    notes = [note for compared in found for note in compared.notes]
+    return _Step(~(excepted | lacking), losses, notes), tuple(found)
 
 
 def _expressible(frame: pl.DataFrame, leaf: Leaf, target: str, *, drop: bool) -> _Step:

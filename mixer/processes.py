@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from typing import Self
 
 from mixer.errors import MixerError
 from mixer.tasks import Receipt, Task, run
+
+_PR_SET_PDEATHSIG = 1
 
 
 def available_cores() -> int:
@@ -69,4 +72,7 @@ class Workers:
 def _settle_in() -> None:
     """Leave Ctrl-C, which reaches every process of the terminal, to the driver; use one thread a process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)
+    if prctl is not None:  # Linux: a worker never outlives a driver that was killed
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     os.environ["POLARS_MAX_THREADS"] = "1"

@@ -20,6 +20,9 @@ def silent(_label: str, _total: int) -> Iterator[Advance]:
 @contextmanager
 def bars(label: str, total: int) -> Iterator[Advance]:
     """Draw a bar on standard error when that is a terminal."""
+    if sys.stderr is None:  # closed by whoever started us
+        yield lambda _done: None
+        return
     from tqdm import tqdm
 
     with tqdm(

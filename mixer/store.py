@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from mixer import atomic
+from mixer.columns import read_columns, schema
 from mixer.conversation import digest, starts_with_id
 from mixer.converter import converter_hash
 from mixer.errors import IntegrityError
@@ -30,7 +31,8 @@ from mixer.errors import IntegrityError
 if TYPE_CHECKING:
     import polars as pl
 
-LAYOUT = 1
+REPAIR = "run `mixer cache prune --damaged` and build again"
+LAYOUT = 2
 """Of the entries; a change of layout changes every address."""
 
 
@@ -49,6 +51,7 @@ class Part(msgspec.Struct, frozen=True):
     records: int
     bytes: int
     first_item: int
+    index_sha256: str
 
 
 class Ledger(msgspec.Struct, frozen=True):
@@ -65,6 +68,18 @@ class Ledger(msgspec.Struct, frozen=True):
     bad: dict[str, int]
     made: int
     parts: list[Part]
+    lost_sha256: str
+    """Of skipped.jsonl."""
+    seal: str = ""
+    """Hash of all of the above: an edited ledger is found."""
+
+    def sealed(self) -> Ledger:
+        """Give the ledger with its seal."""
+        return msgspec.structs.replace(self, seal=self.expected_seal())
+
+    def expected_seal(self) -> str:
+        """Hash all but the seal."""
+        return hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(self, seal=""), order="sorted")).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -88,37 +103,21 @@ class Entry:
         stored = [name for name in columns if name not in ("row", "part")]
         frames = []
         for number, part in enumerate(self.ledger.parts):
-            frame = read_index(self.folder / f"{part.name}.parquet", stored or ["length"])
-            if frame.height != part.records:
-                raise IntegrityError(
-                    f"{self.folder / part.name}.parquet: expected {part.records} rows, got {frame.height}; "
-                    "run `mixer cache prune --damaged`"
-                )
+            frame = read_columns(self.folder / f"{part.name}.parquet", stored or ["length"])
             if "item" in stored:
                 frame = frame.with_columns(pl.col("item") + part.first_item)
             frames.append(frame.with_columns(pl.lit(number, dtype=pl.UInt32).alias("part")))
         if not frames:
-            from mixer.columns import schema
-
             types = schema() | {"part": pl.UInt32}
             frames = [pl.DataFrame(schema={name: types[name] for name in [*stored, "part"]})]
         return pl.concat(frames).with_row_index("row").select(columns)
 
     def lost(self) -> Iterator[dict[str, Any]]:
         """Go through the items that gave no conversation."""
+        _check_hash(self.folder / "skipped.jsonl", self.ledger.lost_sha256)
         with (self.folder / "skipped.jsonl").open("rb") as lines:
             for line in lines:
                 yield msgspec.json.decode(line)
-
-
-def read_index(path: Path, columns: list[str]) -> pl.DataFrame:
-    """Read columns of a Parquet file. Raises IntegrityError when it is not the file that was written."""
-    import polars as pl
-
-    try:
-        return pl.read_parquet(path, columns=columns)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise IntegrityError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from error
 
 
 class Store:
@@ -155,7 +154,7 @@ class Store:
         entry = self.find(ledger.source, ledger.address)
         if entry is None:
             # Something stands at the address without a ledger: not an entry, and not ours to delete.
-            raise IntegrityError(f"{target}: is not a converted source; run `mixer cache prune --damaged`")
+            raise IntegrityError(f"{target}: is not a converted source; {REPAIR}")
         return entry
 
     def entries(self) -> Iterator[Path]:
@@ -169,12 +168,16 @@ class Store:
 
 
 def _read_entry(folder: Path) -> Entry | None:
+    path = folder / "ledger.json"
     try:
-        return Entry(folder, msgspec.json.decode((folder / "ledger.json").read_bytes(), type=Ledger))
+        ledger = msgspec.json.decode(path.read_bytes(), type=Ledger)
     except FileNotFoundError:
         return None
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
-        raise IntegrityError(f"{folder / 'ledger.json'}: {error}; run `mixer cache prune --damaged`") from error
+    except (OSError, UnicodeDecodeError, msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise IntegrityError(f"{path}: {error}; {REPAIR}") from error
+    if ledger.seal != ledger.expected_seal() or (ledger.source, ledger.address) != (folder.parent.name, folder.name):
+        raise IntegrityError(f"{path}: was edited, or is the ledger of another entry; {REPAIR}")
+    return Entry(folder, ledger)
 
 
 def _check_sizes(entry: Entry) -> None:
@@ -183,9 +186,21 @@ def _check_sizes(entry: Entry) -> None:
         got = path.stat().st_size if path.exists() else None
         if got != part.bytes:
             raise IntegrityError(
-                f"{path}: expected {part.bytes} bytes, got {'no file' if got is None else got}; "
-                "run `mixer cache prune --damaged` and build again"
+                f"{path}: expected {part.bytes} bytes, got {'no file' if got is None else got}; {REPAIR}"
             )
+        _check_hash(entry.folder / f"{part.name}.parquet", part.index_sha256)
+
+
+def _check_hash(path: Path, expected: str) -> None:
+    got = sha256_of(path) if path.is_file() else "no file"
+    if got != expected:
+        raise IntegrityError(f"{path}: expected sha256 {expected}, got {got}; {REPAIR}")
+
+
+def sha256_of(path: Path) -> str:
+    """Hash a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _check_stamps(entry: Entry) -> None:
@@ -196,7 +211,7 @@ def _check_stamps(entry: Entry) -> None:
         return
     problems = verify(entry.folder)
     if problems:
-        raise IntegrityError(f"{problems[0]}; run `mixer cache prune --damaged` and build again")
+        raise IntegrityError(f"{problems[0]}; {REPAIR}")
     os.utime(ledger)  # only copied, not changed: no need to look again
 
 
@@ -207,16 +222,14 @@ def verify(folder: Path) -> list[str]:
         if entry is None:
             return [f"{folder}: has no ledger"]
         _check_sizes(entry)
+        _check_hash(folder / "skipped.jsonl", entry.ledger.lost_sha256)
         return [problem for part in entry.ledger.parts for problem in _part_problems(entry, part)]
     except IntegrityError as error:
         return [str(error)]
 
 
 def _part_problems(entry: Entry, part: Part) -> Iterator[str]:
-    index = read_index(entry.folder / f"{part.name}.parquet", ["id", "digest", "length"])
-    if index.height != part.records:
-        yield f"{entry.folder / part.name}.parquet: expected {part.records} rows, got {index.height}"
-        return
+    index = read_columns(entry.folder / f"{part.name}.parquet", ["id", "digest", "length"])
     with entry.data(part).open("rb") as lines:
         for number, (id, expected, length) in enumerate(index.iter_rows()):
             line = lines.read(length + 1)

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mixer.conversation import Conversation, digest, media, starts_with_id
-from mixer.manifest import INDEX, NAME, SLICE, IndexFile, LeafReport, Manifest, MixId, OutputFile, load, seal_problem
+from mixer.manifest import INDEX, NAME, SLICE, IndexFile, Manifest, MixId, OutputFile, load, read_index, seal_problem
 from mixer.progress import Progress, silent
-from mixer.store import read_index
 from mixer.validate import check
 
 if TYPE_CHECKING:
@@ -47,9 +46,7 @@ def verify(mix: Path | str, *, progress: Progress = silent) -> Verified:
     whole = _file_problem(folder, manifest.index, progress)
     if whole:
         problems.append(whole)
-    index = read_index(
-        folder / INDEX, ["leaf", "id", "digest", "pass", "media", "turns", "characters", "offset", "length"]
-    )
+    index = read_index(folder, ["leaf", "id", "digest", "pass", "media", "turns", "characters", "offset", "length"])
     problems += _index_problems(manifest, index, folder / INDEX)
     for number, output in enumerate(manifest.outputs):
         whole = _file_problem(folder, output, progress)
@@ -97,18 +94,8 @@ def _index_problems(manifest: Manifest, index: pl.DataFrame, path: Path) -> Iter
     for name, leaf in manifest.sources.items():
         if counts.get(name, 0) != leaf.count:
             yield f"{path}: leaf {name}: expected {leaf.count} records, got {counts.get(name, 0)}"
-        yield from _times_problem(index, name, leaf, path)
     for name in sorted(set(counts) - set(manifest.sources)):
         yield f"{path}: leaf {name} is not in the manifest"
-
-
-def _times_problem(index: pl.DataFrame, name: str, leaf: LeafReport, path: Path) -> Iterator[str]:
-    import polars as pl
-
-    passes = index.filter(pl.col("leaf") == name)["pass"]
-    most = int(passes.max() or 0) + 1 if passes.len() else 0  # type: ignore[arg-type]
-    if most > leaf.max_times and leaf.max_times:
-        yield f"{path}: leaf {name}: expected at most {leaf.max_times} passes, got {most}"
 
 
 def _file_problem(folder: Path, output: OutputFile | IndexFile, progress: Progress) -> str | None:

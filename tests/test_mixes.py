@@ -106,7 +106,7 @@ def test_media_in_folders_of_other_names_are_reported(mixer, tmp_path, raw):
     _, leaf = built(mixer, tmp_path, files)
 
     assert leaf["losses"]["except"] == len(raw[INSTRUCT])
-    assert any("different folders" in note for note in leaf["notes"])
+    assert any("folders of different names" in note for note in leaf["notes"])
 
 
 def test_unmet_expectation_is_a_warning_that_lists_what_is_unmatched(mixer, tmp_path, raw):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections import Counter
 
 import pytest
@@ -208,3 +209,124 @@ def test_a_source_that_gives_nothing_is_an_error(own):
     """A file whose items are all lost cannot be a part of a mix in silence."""
     with pytest.raises(DataError, match="no record"):
         own({"a": [{"id": "1", "conversations": []}]}, {"a": {}})
+
+
+def test_room_that_one_place_of_a_leaf_leaves_goes_to_its_others(tmp_path, cache):
+    """A leaf in two nested recipes gives a short sibling's deficit all the room its pool has."""
+    for stem, count in (("a", 26), ("b", 5), ("c", 100)):
+        (tmp_path / f"{stem}.json").write_text(json.dumps(values([None] * count)))
+    use = {stem: {"use": "llava_json", "path": f"{stem}.json", "weight": 1} for stem in "abc"}
+    recipe(tmp_path, "g1", sources={"a": use["a"], "b": use["b"]})
+    recipe(tmp_path, "g2", sources={"a": use["a"], "c": use["c"]})
+    groups = {"g1": {"recipe": "g1.yaml", "count": 20}, "g2": {"recipe": "g2.yaml", "weight": 1}}
+
+    planned = plan(recipe(tmp_path, sources=groups, size=40, on_short="redistribute"), cache=cache)
+
+    assert {leaf.name: leaf.count for leaf in planned.leaves} == {"a": 25, "b": 5, "c": 10}
+
+
+def test_the_order_of_exceptions_decides_nothing(own):
+    """Each entry looks at the same records, so that one inside another is no mistake."""
+    ten = values("ABCDEFGHIJ")
+    files = {"ten": ten, "five": ten[:5], "three": ten[:3]}
+
+    for number, names in enumerate((["five", "three"], ["three", "five"])):
+        rules = [{"file": f"{name}.json", "expect": len(files[name])} for name in names]
+        manifest, mix = own(files, {"ten": {"except": rules}}, f"mix{number}")
+        assert len(mix) == 5
+        assert manifest.sources["ten"].losses == {"except": 5}
+        assert {match.files[0].path: match.removed for match in manifest.sources["ten"].compared} == {
+            "five.json": 5,
+            "three.json": 3,
+        }
+        assert not [note for note in manifest.sources["ten"].notes if "warning" in note]
+
+
+def test_times_under_a_cap_are_those_of_the_index(own, tmp_path):
+    """Each pass shows other records of an image; the manifest's least and most are what the index holds."""
+    import polars as pl
+
+    manifest, _ = own({"a": values([n % 5 for n in range(20)])}, {"a": {"epochs": 2, "max_per_image": 1}})
+
+    times = pl.read_parquet(tmp_path / "out/mix/index.parquet")["id"].value_counts()["count"]
+    leaf = manifest.sources["a"]
+    assert (leaf.pool, leaf.count) == (5, 10)
+    assert leaf.max_times == times.max()
+    assert leaf.min_times == (times.min() if times.len() == 20 else 0)
+
+
+def test_capped_mixes_of_several_images_a_record_verify(own, tmp_path):
+    """Passes that differ in size are no damage."""
+    from mixer import verify
+
+    chance = random.Random(1)
+    several = []
+    for number in range(12):
+        images = chance.sample("ABCDEFGH", chance.choice((1, 2, 4)))
+        said = [{"from": "human", "value": "<image>" * len(images)}, {"from": "gpt", "value": f"{number}"}]
+        several.append({"id": str(number), "image": [f"{each}.jpg" for each in images], "conversations": said})
+    for seed in range(5):
+        (tmp_path / "several.json").write_text(json.dumps(several))
+        leaf = {"use": "llava_json", "path": "several.json", "epochs": 3, "max_per_image": 1}
+        path = recipe(tmp_path, sources={"several": leaf}, output={"for": "jsonl"}, seed=seed)
+        assert not verify(build(path, tmp_path / "mix", cache=tmp_path / "store").path).problems
+
+
+def test_twins_are_numbered_by_their_labels(own):
+    """Records equal in all but a label keep their keys whatever the file's order."""
+    twins = [{**record, "sub": sub} for sub in "ab" for record in values("ABCDEFGHIJ")]
+    rules = {"columns": {"subset": "sub"}, "where": "subset = 'a'", "count": 4}
+
+    mixes = [own({"x": order}, {"x": rules}, f"mix{n}")[1] for n, order in enumerate((twins, twins[::-1]))]
+
+    assert mixes[0] == mixes[1]
+
+
+@pytest.mark.parametrize("by", ["content", "image"])
+def test_conflicting_folders_are_told_of_every_medium(own, by):
+    """Two media of one base name in folders of other names are reported, wherever they stand in the record."""
+
+    def pair(folder):
+        said = [{"from": "human", "value": "<image><image>Same?"}, {"from": "gpt", "value": "No."}]
+        return [{"id": "1", "image": ["f/1.jpg", f"{folder}/2.jpg"], "conversations": said}]
+
+    both = [*pair("g"), *values("A")]
+    manifest, _ = own(
+        {"a": both, "b": pair("h")}, {"a": {"except": {"file": "b.json", "by": by}}}, output={"for": "jsonl"}
+    )
+
+    assert any("g/2.jpg and h/2.jpg" in note for note in manifest.sources["a"].notes)
+
+
+def test_no_absolute_path_enters_the_manifest_and_locked_sees_its_change(tmp_path, cache, mixer):
+    """An option that is an absolute path enters as base name and hash."""
+    (tmp_path / "a.json").write_text(json.dumps(values("A")))
+
+    def written(prefix):
+        leaf = {"use": "llava_json", "path": "a.json", "media": {"strip": prefix}}
+        return recipe(tmp_path, sources={"a": leaf})
+
+    mixer("build", written("/mnt/one/images"), "-o", "mix")
+
+    assert "/mnt" not in (tmp_path / "mix/manifest.json").read_text()
+    assert "recipe" in mixer("build", written("/mnt/two/images"), "-o", "mix", "--locked", code=1).stderr
+
+
+def test_locked_sees_a_changed_exception(tmp_path, mixer):
+    """What a leaf is compared with is an input like any other."""
+    ten = values("ABCDEFGHIJ")
+    (tmp_path / "a.json").write_text(json.dumps(ten))
+    (tmp_path / "gone.json").write_text(json.dumps(ten[:2]))
+    leaf = {"use": "llava_json", "path": "a.json", "except": {"file": "gone.json"}}
+    path = recipe(tmp_path, sources={"a": leaf})
+    mixer("build", path, "-o", "mix")
+    mixer("build", path, "-o", "mix", "--locked")
+    (tmp_path / "gone.json").write_text(json.dumps(ten[5:7]))
+
+    assert "compared with" in mixer("build", path, "-o", "mix", "--locked", code=1).stderr
+
+
+def test_an_amount_beyond_all_bounds_is_refused(own):
+    """A slip in an amount does not fill memory."""
+    with pytest.raises(ShortageError, match="at most"):
+        own({"a": values("A")}, {"a": {"epochs": 10**12}})

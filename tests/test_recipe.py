@@ -1,5 +1,6 @@
 """What a recipe means: amounts, inputs, pool rules, nested and extended recipes, and its text in the manifest."""
 
+import hashlib
 import json
 from dataclasses import replace
 from fractions import Fraction
@@ -448,7 +449,10 @@ def test_recipe_text(load):
             "mine": {
                 "use": "llava_jsonl",
                 "path": "mine.jsonl",
-                "options": {"columns": {}, "media_strip": "images"},
+                "options": {
+                    "columns": {},
+                    "media_strip": f"images (sha256 {hashlib.sha256(b'').hexdigest()})",
+                },
                 "only": [
                     {
                         "source": "llava_json",

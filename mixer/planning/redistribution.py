@@ -3,7 +3,7 @@
 Weights fill like vessels joined at the bottom: all rise in proportion until one is full, then the others go on. A
 nested recipe is such a vessel: it holds what its entries hold together, so it passes on only what all of them cannot
 take. Shares, and places that repeat openly, receive nothing. A leaf in several places gives each of them room in
-proportion to its ideal there.
+proportion to its ideal there, and what one of them leaves unused to those that are full.
 """
 
 from __future__ import annotations
@@ -14,10 +14,14 @@ from dataclasses import replace
 from fractions import Fraction
 
 from mixer.errors import ShortageError
-from mixer.planning.pots import ZERO, Demand, Part, PoolSize, figure, places, totals
+from mixer.planning.pots import ZERO, Demand, Part, PoolSize, Pot, figure, places, totals
 
 Room = Callable[[Part], Fraction]
 """A leaf's place -> the most it can take, in the recipe's unit."""
+
+
+MOST_ROUNDS = 64
+"""Rounds in which places of one leaf hand room to each other; a few settle what real recipes ask."""
 
 
 def redistributed(demand: Demand, size: int | None, pools: Mapping[str, PoolSize]) -> tuple[Part, ...]:
@@ -25,11 +29,20 @@ def redistributed(demand: Demand, size: int | None, pools: Mapping[str, PoolSize
 
     No leaf gets less than its ideal was unless its pool is full. Raises ShortageError for what nobody can take.
     """
-    room = _rooms(demand, demand.divided(size), pools)
-    filled: list[Part] = []
-    for pot in demand.pots:
-        parts, amount = pot.divided(size), pot.amount(size)
-        unclaimed = amount - _held(parts, room)
+    pots = [(pot, pot.divided(size)) for pot in demand.pots]
+    rooms = _rooms(demand, pots, pools)
+
+    def room(place: Part) -> Fraction:
+        return rooms[id(place)]
+
+    for _ in range(MOST_ROUNDS):
+        filled = [_filled(parts, min(pot.amount(size), _held(parts, room)), room) for pot, parts in pots]
+        moved = _moved(rooms, pots, filled)
+        if not moved:
+            break
+        rooms.update(moved)
+    for pot, parts in pots:
+        unclaimed = pot.amount(size) - _held(parts, room)
         if unclaimed > 0:
             whose = f"nested recipe {pot.name!r}" if pot.name else f"`size` {size}"
             full = ", ".join(f"{name} {pools[name].mass}" for name in totals(parts))
@@ -37,22 +50,41 @@ def redistributed(demand: Demand, size: int | None, pools: Mapping[str, PoolSize
                 f"redistributing leaves {figure(unclaimed)} of {whose} that nobody has room for (pools: {full}): "
                 "lower it, or say `on_short: shrink` or `repeat` (with `max_epochs`)"
             )
-        filled += _filled(parts, amount, room)
-    return tuple(filled)
+    return tuple(part for parts in filled for part in parts)
 
 
-def _rooms(demand: Demand, parts: tuple[Part, ...], pools: Mapping[str, PoolSize]) -> Room:
-    spoken_for = totals(place for place in places(parts) if place.open)
-    limited = [place for place in places(parts) if not place.open]
+def _rooms(
+    demand: Demand, pots: Sequence[tuple[Pot, tuple[Part, ...]]], pools: Mapping[str, PoolSize]
+) -> dict[int, Fraction]:
+    """Give each place, by its identity, the most it can take to begin with."""
+    every = [place for _, parts in pots for place in places(parts)]
+    spoken_for = totals(place for place in every if place.open)
+    limited = [place for place in every if not place.open]
     ideals, number = totals(limited), Counter(place.name for place in limited)
-
-    def room(place: Part) -> Fraction:
-        if place.open:
-            return place.ideal
+    rooms = {id(place): place.ideal for place in every}
+    for place in limited:
         left = max(ZERO, pools[place.name].mass - demand.masses[place.name] - spoken_for[place.name])
-        return left * place.ideal / ideals[place.name] if ideals[place.name] else left / number[place.name]
+        rooms[id(place)] = left * place.ideal / ideals[place.name] if ideals[place.name] else left / number[place.name]
+    return rooms
 
-    return room
+
+def _moved(
+    rooms: Mapping[int, Fraction], pots: Sequence[tuple[Pot, tuple[Part, ...]]], filled: Sequence[Sequence[Part]]
+) -> dict[int, Fraction]:
+    """Hand the room that some places of a leaf leave unused to its places that are full; nothing when there is none."""
+    moved: dict[int, Fraction] = {}
+    by_leaf: dict[str, list[tuple[int, Fraction]]] = {}
+    for (_, parts), given in zip(pots, filled, strict=True):
+        for place, full in zip(places(parts), places(given), strict=True):
+            if not place.open and place.value:
+                by_leaf.setdefault(place.name, []).append((id(place), full.ideal))
+    for those in by_leaf.values():
+        tight = [key for key, held in those if held == rooms[key]]
+        spare = sum((rooms[key] - held for key, held in those), ZERO)
+        if tight and spare:
+            moved |= dict(those)
+            moved |= {key: rooms[key] + spare / len(tight) for key in tight}
+    return moved
 
 
 def _held(parts: Sequence[Part], room: Room) -> Fraction:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from fractions import Fraction
+from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -104,17 +105,19 @@ def _input(given: Input) -> dict[str, Any]:
     return {
         "path": given.path.name if given.path else None,
         "files": {published: path.name for published, path in sorted(given.files.items())} or None,
-        "options": _option(given.options.model_dump(mode="json")) or None,
+        "options": plain_option(given.options.model_dump(mode="json")) or None,
     }
 
 
-def _option(value: Any) -> Any:
-    """Sort maps, and reduce absolute paths, such as the prefix that is cut from media paths, to their last part."""
+def plain_option(value: Any) -> Any:
+    """Sort maps, and reduce absolute paths, such as the prefix that is cut from media paths, to base name and hash."""
     if isinstance(value, dict):
-        return {key: _option(item) for key, item in sorted(value.items())}
+        return {key: plain_option(item) for key, item in sorted(value.items())}
     if isinstance(value, list):
-        return [_option(item) for item in value]
-    return PurePosixPath(value).name if isinstance(value, str) and value.startswith("/") else value
+        return [plain_option(item) for item in value]
+    if not (isinstance(value, str) and value.startswith("/")):
+        return value
+    return f"{PurePosixPath(value).name} (sha256 {sha256(value.encode()).hexdigest()})"
 
 
 def _amount(amount: Amount | None) -> dict[str, Any]:

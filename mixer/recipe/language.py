@@ -24,6 +24,8 @@ VERSION = 1
 AMOUNTS: tuple[AmountKind, ...] = ("count", "epochs", "budget", "share", "weight")
 NAME_PATTERN = "[A-Za-z0-9][A-Za-z0-9._-]*"
 """Names become folders, file names and columns of tables."""
+LONGEST_NAME = 100
+"""File systems take 255 bytes, of which temporary names beside it need some."""
 
 
 # --- kinds of values -------------------------------------------------------------------------------------------------
@@ -39,6 +41,10 @@ def _text(value: object) -> str:
 def name(value: object) -> str:
     """Judge the name of a recipe or leaf. Raises ValueError."""
     if re.fullmatch(NAME_PATTERN, text := _text(value)):
+        if len(text) > LONGEST_NAME:
+            raise ValueError(f"expected a name of at most {LONGEST_NAME} characters, got {len(text)}")
+        if text == "manifest":
+            raise ValueError("'manifest' is the name of a file of every mix; choose another")
         return text
     raise ValueError(f"expected a name of letters, digits, '.', '_' and '-', first a letter or digit, got {text!r}")
 
