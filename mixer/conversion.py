@@ -95,7 +95,7 @@ def check_bad(source: str, read: int, bad: dict[str, int], max_bad: Fraction) ->
         reasons = "; ".join(f"{reason}: {count}" for reason, count in Counter(bad).most_common(3))
         raise DataError(
             f"{source}: {lost:,} of {read:,} items read are bad, more than max_bad allows ({float(max_bad):.2%}): "
-            f"{reasons}; see them with `mixer convert {source} --skipped`, or raise max_bad in the recipe"
+            f"{reasons}; see them with `{sources.get(source).listing}`, or raise max_bad in the recipe"
         )
 
 

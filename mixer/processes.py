@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from types import TracebackType
 from typing import Self
 
@@ -75,4 +75,7 @@ def _settle_in() -> None:
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
     if prctl is not None:  # Linux: a worker never outlives a driver that was killed
         prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        driver = parent_process()
+        if driver is not None and os.getppid() != driver.pid:  # it died before we asked
+            os._exit(1)
     os.environ["POLARS_MAX_THREADS"] = "1"

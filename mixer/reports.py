@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mixer import sources
 from mixer.tables import cut, number, size, table
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ def ledger_text(entry: Entry, out: Path | None) -> str:
     lines += [f"skipped {count:,}: {reason}" for reason, count in ledger.skipped.items()]
     lines += [f"bad {count:,}: {reason}" for reason, count in ledger.bad.items()]
     if any(lost):
-        lines.append(f"list them with: mixer convert {ledger.source} --skipped")
+        lines.append(f"list them with: {sources.get(ledger.source).listing}")
     lines.append(f"written to {out}" if out else f"converted in the store: {entry.folder}")
     return "\n".join(lines)
 

@@ -120,7 +120,9 @@ def path_fault(path: object) -> str | None:
     parts = path.replace("\\", "/").split("/")
     if parts[0] == "" or ":" in parts[0]:
         return "is absolute"
-    return "leaves the media root" if ".." in parts else None
+    if ".." in parts:
+        return "leaves the media root"
+    return "names no file" if parts[-1] in ("", ".") else None
 
 
 def _turn_faults(conversation: Conversation) -> Iterator[Fault]:

@@ -89,6 +89,7 @@ BAD = {
     '{"id": "x", "conversations": [{"from": "human", "value": "a"}, {"from": "gpt", "value": " "}]}': "empty text",
     '{"id": "x", "image": "/etc/passwd", "conversations": [{"from": "human", "value": "<image>"}, {"from": "gpt", "value": "a"}]}': "absolute",
     '{"id": "x", "image": "a/../../b.jpg", "conversations": [{"from": "human", "value": "<image>"}, {"from": "gpt", "value": "a"}]}': "leaves the media root",
+    '{"id": "x", "image": "a/", "conversations": [{"from": "human", "value": "<image>"}, {"from": "gpt", "value": "a"}]}': "names no file",
     '{"id": "x", "image": "a.jpg", "conversations": [{"from": "human", "value": "a"}, {"from": "gpt", "value": "a"}]}': "placeholders",
     '{"id": "x", "image": "a.jpg", "conversations": [{"from": "human", "value": "<image>"}, {"from": "gpt", "value": "<image>"}]}': "in an answer",
 }

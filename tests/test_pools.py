@@ -37,7 +37,7 @@ def own(tmp_path, cache):
         leaves = {leaf: {"use": "llava_json", "path": f"{leaf}.json", **rules} for leaf, rules in sources.items()}
         path = recipe(tmp_path, name, sources=leaves, **top)
         mix = build(path, tmp_path / "out" / name, cache=cache)
-        return mix.manifest, records(mix.path / f"{name}.json")
+        return mix.manifest, records(mix.path / mix.manifest.outputs[0].path)
 
     return run
 

@@ -451,7 +451,7 @@ def test_recipe_text(load):
                 "path": "mine.jsonl",
                 "options": {
                     "columns": {},
-                    "media_strip": f"images (sha256 {hashlib.sha256(b'').hexdigest()})",
+                    "media_strip": f"images (sha256 {hashlib.sha256(b'/home/me/images/').hexdigest()})",
                 },
                 "only": [
                     {

@@ -107,6 +107,11 @@ class Source:
     name: str = field(default="", kw_only=True)
     """Bound by the registry: the module's name."""
 
+    @property
+    def listing(self) -> str:
+        """Give the command that lists the items this source lost."""
+        return f"mixer convert {self.name} {'--path FILE ' if self.own_path else ''}--skipped"
+
     def used_files(self, options: Options) -> list[File]:
         """List the files that these options read, in declared order."""
         return [file for file in self.files if all(_chosen(options, *item) for item in file.when.items())]
