@@ -13,7 +13,7 @@ from typing import NamedTuple
 from mixer.conversation import AUDIO, GPT, HUMAN, IMAGE, SYSTEM, VIDEO, Conversation
 
 _ALTERNATING = [HUMAN, GPT] * 512
-_SAFE_PATH = re.compile(r"\w[\w/-]*(\.\w+)?", re.ASCII)
+_SAFE_PATH = re.compile(r"\w([\w/-]*[\w-])?(\.\w+)?", re.ASCII)
 """The common path, told at once: nothing in it can lead anywhere but down."""
 
 
