@@ -162,7 +162,8 @@ def lost_lines(entry: Entry) -> Iterator[str]:
     """List every lost item with its place and reason, one line each."""
     for lost in entry.lost():
         at = f", byte {lost['at']:,}" if "at" in lost else ""
-        where = f" at {lost['where']}" if "where" in lost else ""
+        told = "where" not in lost or lost["reason"].endswith(lost["where"])
+        where = "" if told else f" at {lost['where']}"
         also = "".join(f"; {more}" for more in lost.get("also", ()))
         yield f"{lost['file']}: record {lost['item'] + 1:,}{at}: {lost['kind']}: {lost['reason']}{where}{also}"
 

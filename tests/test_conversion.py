@@ -149,7 +149,7 @@ def test_more_bad_records_than_allowed_stop_a_build(mixer, tmp_path):
     assert "3 of 200 items read are bad" in refused.stderr
     assert "no turns: 3" in refused.stderr
     listed = mixer("convert", "llava_json", "--path", "own.json", "--skipped").stdout
-    assert "own.json: record 6: bad: no turns at $.conversations" in listed or "record 6" in listed
+    assert "record 6: bad: no turns at $.conversations" in listed
     assert len(records(tmp_path / "out/loose/loose.json")) == 197
 
 
