@@ -111,7 +111,8 @@ def _write(planned: Plan, order: pl.DataFrame, folder: Path, progress: Progress)
 def _write_index(planned: Plan, order: pl.DataFrame, folder: Path) -> str:
     """Write the mix's index; give the mix id.
 
-    It is made slice by slice in files of their own and then streamed into one, so that memory stays flat.
+    It is made slice by slice in files of their own, so that what a slice is gathered from is gone before the whole is
+    written. (Streaming them into one would take less, but older polars then writes to a temporary folder of its own.)
     """
     import polars as pl
 
@@ -127,7 +128,8 @@ def _write_index(planned: Plan, order: pl.DataFrame, folder: Path) -> str:
         placed.select(manifest.INDEX_COLUMNS).write_ipc(files[-1])
         offset += int(rows.select(step.sum()).item())
         identity.add(rows)
-    pl.scan_ipc(files).sink_parquet(folder / manifest.INDEX, compression="zstd")
+    whole = pl.concat([pl.read_ipc(file) for file in files])
+    whole.write_parquet(folder / manifest.INDEX, compression="zstd")
     atomic.remove_folder(slices)
     return identity.hexdigest()
 

@@ -34,15 +34,21 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except MixerError as error:
             for line in str(error).splitlines():
-                click.echo(f"{click.style('error:', fg='red')} {line}", err=True)
+                _complain(f"{click.style('error:', fg='red')} {line}")
             ctx.exit(error.exit_code)
         except OSError as error:  # a full disk, a folder that may not be written: the system's word on the user's files
             said = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-            click.echo(f"{click.style('error:', fg='red')} {said}", err=True)
+            _complain(f"{click.style('error:', fg='red')} {said}")
             ctx.exit(1)
         except KeyboardInterrupt as stopped:
-            click.echo("stopped; nothing was changed", err=True)
+            _complain("stopped; nothing was changed")
             ctx.exit(stopped.args[0] if stopped.args else 130)
+
+
+def _complain(line: str) -> None:
+    """Print to standard error, unless whoever started us closed it."""
+    if sys.stderr is not None:
+        click.echo(line, err=True)
 
 
 def _stop(number: int, _frame: object) -> None:
@@ -106,7 +112,7 @@ _recipe = click.argument("recipe", metavar="RECIPE")
 
 
 def _say(quiet: bool) -> Callable[[str], None]:
-    return (lambda _line: None) if quiet else (lambda line: click.echo(line, err=True))
+    return (lambda _line: None) if quiet else _complain
 
 
 def _settings(data: str | None, cache: Path | None, workers: int | None, quiet: bool) -> dict[str, Any]:
@@ -197,7 +203,7 @@ def verify(mix: Path, as_json: bool, quiet: bool) -> None:
         click.echo(f"{mix}: {verified.records:,} records verified, mix {verified.mix_id[:16]}")
     if verified.problems and not as_json:
         for problem in verified.problems:
-            click.echo(f"{click.style('error:', fg='red')} {problem}", err=True)
+            _complain(f"{click.style('error:', fg='red')} {problem}")
     sys.exit(1 if verified.problems else 0)
 
 
@@ -309,7 +315,7 @@ def cache_verify(cache: Path | None) -> None:
 
     problems = caching.verify(cache)
     for problem in problems:
-        click.echo(f"{click.style('error:', fg='red')} {problem}", err=True)
+        _complain(f"{click.style('error:', fg='red')} {problem}")
     if not problems:
         click.echo("every entry is whole")
     sys.exit(1 if problems else 0)
