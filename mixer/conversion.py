@@ -23,12 +23,13 @@ from mixer import columns as index
 from mixer.conversation import Labels, record_key
 from mixer.converter import converter_hash
 from mixer.errors import DataError
+from mixer.hashing import sha256_of
 from mixer.processes import Workers
 from mixer.progress import Progress
-from mixer.rawfiles import Hashes, RawFile, Stamp, check_unchanged, find, stamp
+from mixer.rawfiles import Hashes, RawFile, check_unchanged, find, stamp
 from mixer.resolved import Input
 from mixer.sources import Blocks
-from mixer.store import Entry, Ledger, LedgerFile, Part, Store, address, sha256_of
+from mixer.store import Entry, Ledger, LedgerFile, Part, Store, address
 from mixer.tables import size
 from mixer.tasks import Lost, Receipt, Task
 
@@ -140,9 +141,8 @@ class _Conversion:
         every = [*self.located.files, *self.located.lookups]
         with self.store.temporary(self.source.name) as folder:
             before = [stamp(raw.path) for raw in every]
-            with ThreadPoolExecutor(
-                1
-            ) as thread:  # hashing gives up the interpreter's lock and hides behind the workers
+            # Hashing gives up the interpreter's lock and hides behind the workers.
+            with ThreadPoolExecutor(1) as thread:
                 hashed = thread.submit(lambda: [hashes.hash(raw.path) for raw in every])
                 try:
                     with self.progress(f"converting {self.source.name}", self.located.size()) as advance:
@@ -151,13 +151,10 @@ class _Conversion:
                 finally:
                     self.workers.settle()
                     sha256s = hashed.result()
-            self._check_unchanged(every, before)
+            for raw, old in zip(every, before, strict=True):
+                check_unchanged(raw.path, old)
             ledger = self._ledger(folder, sha256s)
             return self.store.publish(folder, ledger)
-
-    def _check_unchanged(self, every: list[RawFile], before: list[Stamp]) -> None:
-        for raw, old in zip(every, before, strict=True):
-            check_unchanged(raw.path, old)
 
     def _convert_file(self, number: int, folder: Path, advance: Callable[[int], None]) -> None:
         raw = self.located.files[number]

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mixer.columns import read_columns
 from mixer.errors import IntegrityError, UsageError
+from mixer.hashing import sha256_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -191,9 +192,7 @@ def load_sealed(mix: Path) -> Manifest:
 
 def described(index: Path) -> IndexFile:
     """Describe the index file of a mix as its manifest does."""
-    with index.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return IndexFile(path=index.name, bytes=index.stat().st_size, sha256=sha256)
+    return IndexFile(path=index.name, bytes=index.stat().st_size, sha256=sha256_of(index))
 
 
 def foreign(target: Path) -> str | None:

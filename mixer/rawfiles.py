@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,8 @@ import msgspec
 
 from mixer import atomic, sources
 from mixer.errors import DataError, MissingFile
+from mixer.hashing import sha256_of
+from mixer.progress import Advance
 from mixer.resolved import Input
 from mixer.sources import File, Lookup, Source
 
@@ -128,23 +129,18 @@ class Hashes:
             return None
         return sha256 if known == stamp(path) else None
 
-    def hash(self, path: Path, progress: Callable[[int], None] | None = None) -> str:
-        """Hash a file and remember it; `progress` is told the bytes read.
+    def hash(self, path: Path, advance: Advance = lambda _done: None) -> str:
+        """Hash a file and remember it; `advance` is told the bytes read.
 
         Raises DataError when the file changes meanwhile.
         """
         before = stamp(path)
-        digest = hashlib.sha256()
-        with path.open("rb", buffering=0) as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-                if progress:
-                    progress(len(block))
+        sha256 = sha256_of(path, advance)
         check_unchanged(path, before)
         if time.time() - before.mtime_ns / 1e9 > YOUNG:
             self.folder.mkdir(parents=True, exist_ok=True)
-            atomic.replace_file(self._entry(path), msgspec.json.encode((before, digest.hexdigest())))
-        return digest.hexdigest()
+            atomic.replace_file(self._entry(path), msgspec.json.encode((before, sha256)))
+        return sha256
 
     def _entry(self, path: Path) -> Path:
         name = hashlib.blake2b(os.fsencode(path.absolute()), digest_size=16).hexdigest()

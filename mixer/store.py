@@ -27,6 +27,7 @@ from mixer.columns import read_columns, schema
 from mixer.conversation import digest, starts_with_id
 from mixer.converter import converter_hash
 from mixer.errors import IntegrityError
+from mixer.hashing import sha256_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -195,12 +196,6 @@ def _check_hash(path: Path, expected: str) -> None:
     got = sha256_of(path) if path.is_file() else "no file"
     if got != expected:
         raise IntegrityError(f"{path}: expected sha256 {expected}, got {got}; {REPAIR}")
-
-
-def sha256_of(path: Path) -> str:
-    """Hash a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _check_stamps(entry: Entry) -> None:

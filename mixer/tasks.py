@@ -2,7 +2,7 @@
 
 `run` reads a span, converts and validates every raw item, and writes the conversations' canonical bytes, their index
 columns and the list of what was lost. It knows nothing of other spans; conversion.py accepts receipts from left to
-right. Workers load neither polars nor pydantic's recipe models: they start in a tenth of a second and stay small.
+right.
 """
 
 from __future__ import annotations

@@ -5,9 +5,8 @@ The files are small and many numbers depend on each other, so a damaged mix usua
 
 from __future__ import annotations
 
-import hashlib
 import mmap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mixer.conversation import Conversation, digest, media, starts_with_id
+from mixer.hashing import sha256_of
 from mixer.manifest import INDEX, NAME, SLICE, IndexFile, Manifest, MixId, OutputFile, load, read_index, seal_problem
 from mixer.progress import Progress, silent
 from mixer.validate import check
@@ -105,13 +105,10 @@ def _file_problem(folder: Path, output: OutputFile | IndexFile, progress: Progre
     size = path.stat().st_size
     if size != output.bytes:
         return f"{path}: expected {output.bytes} bytes, got {size}"
-    sha256 = hashlib.sha256()
-    with path.open("rb", buffering=0) as file, progress(f"hashing {output.path}", size) as advance:
-        while block := file.read(1 << 20):
-            sha256.update(block)
-            advance(len(block))
-    if sha256.hexdigest() != output.sha256:
-        return f"{path}: expected sha256 {output.sha256}, got {sha256.hexdigest()}"
+    with progress(f"hashing {output.path}", size) as advance:
+        got = sha256_of(path, advance)
+    if got != output.sha256:
+        return f"{path}: expected sha256 {output.sha256}, got {got}"
     return None
 
 
@@ -146,7 +143,7 @@ def _rows(index: pl.DataFrame) -> Iterator[tuple[str, bytes, list[str], int, int
 
 
 def _record_problem(
-    data: mmap.mmap, row: tuple[str, bytes, list[str], int, int, int, int], decode: object
+    data: mmap.mmap, row: tuple[str, bytes, list[str], int, int, int, int], decode: Callable[[bytes], Conversation]
 ) -> str | None:
     id, expected, paths, turns, characters, offset, length = row
     line = data[offset : offset + length]
@@ -156,7 +153,7 @@ def _record_problem(
     if got != expected:
         return f"expected digest {expected.hex()}, got {got.hex()}"
     try:
-        record = decode(line)  # type: ignore[operator]
+        record = decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return f"is not a conversation: {error}"
     checked = check(record)
