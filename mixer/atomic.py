@@ -86,6 +86,13 @@ def replace_file(path: Path, content: bytes) -> None:
         file.write(content)
 
 
+def move_file(made: Path, target: Path) -> None:
+    """Put a finished file in its place durably; whoever looks sees it whole or not at all."""
+    fsync_path(made)
+    made.replace(target)
+    fsync_path(target.parent)
+
+
 def remove_folder(folder: Path) -> None:
     """Delete a folder and all it holds, or a file that stands in a folder's place; its absence is fine."""
     if folder.is_file() or folder.is_symlink():

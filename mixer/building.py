@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mixer import __version__, atomic, caching, gathering, manifest, ordering, selection, writers
+from mixer import __version__, atomic, caching, gathering, manifest, mix_index, ordering, selection, writers
 from mixer.errors import DataError, IntegrityError
 from mixer.garbage import collector_off
 from mixer.plans import Plan, Told, leaf_reports, mix_name, plan, root_of
@@ -89,49 +89,24 @@ def _order(planned: Plan) -> pl.DataFrame:
 def _write(planned: Plan, order: pl.DataFrame, folder: Path, progress: Progress) -> manifest.Manifest:
     """Write the data files, the index and, last, the manifest of a mix into its folder."""
     recipe = planned.recipe
-    entries = [leaf.pool.entry for leaf in planned.leaves]
-    total = gathering.total_bytes(entries, order)
+    every, names = gathering.Every([leaf.pool.entry for leaf in planned.leaves]), [leaf.name for leaf in planned.leaves]
+    total = gathering.total_bytes(every, order)
+    first = writers.get(recipe.outputs[0].target)
     atomic.ensure_space(folder, total * len(recipe.outputs))
     # polars gives up the interpreter's lock, so the index is made on the second core while the data is written.
     with ThreadPoolExecutor(1) as thread, collector_off():
-        index = thread.submit(_write_index, planned, order, folder)
+        index = thread.submit(mix_index.write, every, order, names, first.START, first.BETWEEN, folder)
         outputs = []
         for output in recipe.outputs:
             writer = writers.get(output.target)
             path = folder / f"{recipe.name}{writer.SUFFIX}"
             with progress(f"writing {path.name}", total) as advance:
-                written = writer.write(path, gathering.batches(entries, order), advance)
+                written = writer.write(path, gathering.batches(every, order), advance)
             outputs.append(manifest.OutputFile(path=path.name, target=output.target, **vars(written)))
         mix_id = index.result()
     finished = _manifest(planned, outputs, manifest.described(folder / manifest.INDEX), mix_id)
     atomic.write_file(folder / manifest.NAME, manifest.encode(finished))
     return finished
-
-
-def _write_index(planned: Plan, order: pl.DataFrame, folder: Path) -> str:
-    """Write the mix's index; give the mix id.
-
-    It is made slice by slice in files of their own, so that what a slice is gathered from is gone before the whole is
-    written. (Streaming them into one would take less, but older polars then writes to a temporary folder of its own.)
-    """
-    import polars as pl
-
-    entries, names = [leaf.pool.entry for leaf in planned.leaves], [leaf.name for leaf in planned.leaves]
-    writer = writers.get(planned.recipe.outputs[0].target)
-    identity, offset, slices = manifest.MixId(), writer.START, folder / "slices"
-    slices.mkdir()
-    files = []
-    step = pl.col("length").cast(pl.UInt64) + writer.BETWEEN
-    for number, rows in enumerate(gathering.index(entries, order, names)):
-        files.append(slices / f"{number:08d}.arrow")
-        placed = rows.with_columns((step.cum_sum() - step + offset).alias("offset"))
-        placed.select(manifest.INDEX_COLUMNS).write_ipc(files[-1])
-        offset += int(rows.select(step.sum()).item())
-        identity.add(rows)
-    whole = pl.concat([pl.read_ipc(file) for file in files])
-    whole.write_parquet(folder / manifest.INDEX, compression="zstd")
-    atomic.remove_folder(slices)
-    return identity.hexdigest()
 
 
 def _manifest(

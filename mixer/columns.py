@@ -1,17 +1,17 @@
 """The index columns of a converted part: what planning, selection and the mix's index know of a record.
 
-A task collects a tuple a record and writes them as one Parquet file when it is done. `item` is the raw item's number,
-counted from 0 in the task's span; the ledger's parts say at which item of the file a span begins.
+A task collects the values batch by batch and writes them as one Parquet file when it is done. `item` is the raw item's
+number, counted from 0 in the task's span; the ledger's parts say at which item of the file a span begins.
 """
 
 from __future__ import annotations
 
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mixer.conversation import Conversation, Labels, digest, media, record_key
 from mixer.errors import IntegrityError
-from mixer.matching import match_digests
 from mixer.validate import Checked
 
 if TYPE_CHECKING:
@@ -19,71 +19,85 @@ if TYPE_CHECKING:
 
 NO_LABELS = Labels()
 
-Row = tuple[
-    int, str, int, bytes, bytes, bytes, int, str, int, int, int, int, int, bool,
-    str | None, str | None, str | None, str | None, float | None,
-]  # fmt: skip
-"""One record's values of the stored columns, in the order of `STORED`."""
-
-STORED = (
-    "item", "id", "key", "digest", "content", "prompt", "length", "media", "images", "videos", "audios", "turns",
-    "characters", "literal_tokens", "subset", "split", "task", "language", "rating",
+COLLECTED = (
+    "item", "id", "key", "digest", "length", "paths", "images", "videos", "audios", "turns", "characters",
+    "literal_tokens", "subset", "split", "task", "language", "rating",
 )  # fmt: skip
-"""What a task collects. `key` has ordinal 0 until the whole source is known; `media` is joined by NUL, which no path
-holds, since a column of lists takes a hundred times as long to make as one of texts."""
+"""What a task collects. `key` has ordinal 0 until the whole source is known; `paths` are the record's media joined by
+NUL, which no path holds: a column of lists takes a hundred times as long to make, and thirty times to gather from."""
+_LABELS = ("subset", "split", "task", "language", "rating")
 
 
-def row(item: int, record: Conversation, line: bytes, checked: Checked, labels: Labels) -> Row:
-    """Give the index values of one valid record; `line` is its canonical bytes."""
-    id, image = record.id, record.image
-    if record.video is None and record.audio is None and not isinstance(image, list):  # by far the most common
-        paths = [] if image is None else [image]
-        images, videos, audios = len(paths), 0, 0
-    else:
-        paths = media(record)
-        images, videos, audios = _count(image), _count(record.video), _count(record.audio)
-    content = digest(line, id)
-    return (
-        item,
-        id,
-        record_key(id, content, 0),
-        content,
-        *match_digests(record, paths, checked),
-        len(line),
-        "\0".join(paths),
-        images,
-        videos,
-        audios,
-        len(checked.stripped),
-        checked.characters,
-        checked.literal_tokens,
-        labels.subset,
-        labels.split,
-        labels.task,
-        labels.language,
-        labels.rating,
-    )
+class Columns:
+    """The columns of one part, while it is being made."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, list[Any]] = {name: [] for name in COLLECTED}
+
+    def __len__(self) -> int:
+        return len(self._values["id"])
+
+    def add(
+        self,
+        items: list[int],
+        records: list[Conversation],
+        lines: list[bytes],
+        checked: list[Checked],
+        labels: list[Labels],
+    ) -> None:
+        """Add valid records; `lines` are their canonical bytes."""
+        ids = [record.id for record in records]
+        digests = list(map(digest, lines, ids))
+        values = self._values
+        values["item"] += items
+        values["id"] += ids
+        values["key"] += map(record_key, ids, digests, repeat(0))
+        values["digest"] += digests
+        values["length"] += map(len, lines)
+        values["turns"] += [len(record.conversations) for record in records]
+        values["characters"] += [each.characters for each in checked]
+        values["literal_tokens"] += [each.literal_tokens for each in checked]
+        self._add_media(records)
+        for name in _LABELS:
+            values[name] += [getattr(label, name) for label in labels]
+
+    def _add_media(self, records: list[Conversation]) -> None:
+        values = self._values
+        images = [record.image for record in records]
+        if list not in set(map(type, images)) and all(
+            record.video is None and record.audio is None for record in records
+        ):  # by far the most common
+            values["paths"] += ["" if image is None else image for image in images]
+            values["images"] += [int(image is not None) for image in images]
+            values["videos"] += [0] * len(records)
+            values["audios"] += [0] * len(records)
+            return
+        values["paths"] += ["\0".join(media(record)) for record in records]
+        values["images"] += map(_count, images)
+        values["videos"] += [_count(record.video) for record in records]
+        values["audios"] += [_count(record.audio) for record in records]
+
+    def write(self, path: Path) -> None:
+        """Write the part's index; `offset` counts bytes from the part's start."""
+        import polars as pl
+
+        types = schema()
+        frame = pl.DataFrame([pl.Series(name, values, types[name]) for name, values in self._values.items()])
+        step = pl.col("length").cast(pl.UInt64) + 1
+        frame = frame.with_columns((step.cum_sum() - step).alias("offset"))
+        write_frame(frame.select(list(types)), path)
 
 
 def _count(paths: str | list[str] | None) -> int:
     return 0 if paths is None else 1 if isinstance(paths, str) else len(paths)
 
 
-def write(rows: list[Row], path: Path) -> None:
-    """Write a part's index; `offset` counts bytes from the part's start."""
+def media_lists(paths: pl.Expr) -> pl.Expr:
+    """Give the lists of media that `paths` joins."""
     import polars as pl
 
-    types = schema()
-    joined = {**types, "media": pl.String}
-    columns = zip(STORED, zip(*rows, strict=True), strict=True)
-    frame = pl.DataFrame([pl.Series(name, values, joined[name]) for name, values in columns])
-    step = pl.col("length").cast(pl.UInt64) + 1
     nothing = pl.lit([], dtype=pl.List(pl.String))
-    frame = frame.with_columns(
-        (step.cum_sum() - step).alias("offset"),
-        pl.when(pl.col("media") == "").then(nothing).otherwise(pl.col("media").str.split("\0")).alias("media"),
-    )
-    write_frame(frame.select(list(types)), path)
+    return pl.when(paths == "").then(nothing).otherwise(paths.str.split("\0"))
 
 
 def write_frame(frame: pl.DataFrame, path: Path) -> None:
@@ -110,11 +124,9 @@ def schema() -> dict[str, Any]:
         "id": pl.String,
         "key": pl.UInt64,
         "digest": pl.Binary,
-        "content": pl.Binary,
-        "prompt": pl.Binary,
         "offset": pl.UInt64,
         "length": pl.UInt32,
-        "media": pl.List(pl.String),
+        "paths": pl.String,
         "images": pl.UInt32,
         "videos": pl.UInt32,
         "audios": pl.UInt32,

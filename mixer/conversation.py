@@ -19,14 +19,14 @@ IMAGE, VIDEO, AUDIO = "<image>", "<video>", "<audio>"
 HUMAN, GPT, SYSTEM = "human", "gpt", "system"
 
 
-class Turn(msgspec.Struct):
+class Turn(msgspec.Struct, gc=False):
     """One message of a conversation."""
 
     from_: str = msgspec.field(name="from")
     value: str
 
 
-class Conversation(msgspec.Struct, kw_only=True, omit_defaults=True):
+class Conversation(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """One record as a trainer reads it. Media paths are relative to one media root."""
 
     id: str
@@ -55,6 +55,8 @@ class Labelled:
 
     conversation: Conversation
     labels: Labels
+    items: int = 1
+    """Raw items it holds, where a converter is given groups of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
+from itertools import accumulate, pairwise
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,9 @@ from mixer import atomic, sources
 from mixer import columns as index
 from mixer.conversation import Labels, record_key
 from mixer.converter import converter_hash
+from mixer.converting import Lost, Receipt
 from mixer.errors import DataError
+from mixer.grouping import Shelf
 from mixer.hashing import sha256_of
 from mixer.processes import Workers
 from mixer.progress import Progress
@@ -31,12 +34,14 @@ from mixer.resolved import Input
 from mixer.sources import Blocks
 from mixer.store import Entry, Ledger, LedgerFile, Part, Store, address
 from mixer.tables import size
-from mixer.tasks import Lost, Receipt, Task
+from mixer.tasks import Bucket, Matches, Span
 
 SPAN = 32 << 20
 """Bytes of raw file to a task: large enough that starting one costs nothing, small enough to keep two cores busy."""
 SMALL = 8 << 20
 """Bytes of raw files that one process converts sooner than a second one starts."""
+BUCKET = 16 << 20
+"""Bytes of raw file to a bucket of records that are grouped: its typed records take a few times as much memory."""
 JUDGED = 100
 """Items to be read before the share of bad ones can stop a build."""
 
@@ -117,10 +122,9 @@ def _identity(located: Located, raw: RawFile) -> str:
 
 @dataclass(frozen=True)
 class _Accepted:
-    """A span whose edges are proved: its part's stem, its file, its first item's number and its receipt."""
+    """A task that is done and counts: the stem of its results, its first item's number and its receipt."""
 
     stem: str
-    file: RawFile
     first_item: int
     receipt: Receipt
 
@@ -135,6 +139,8 @@ class _Conversion:
         self.progress = progress
         self.max_bad = max_bad
         self.source = sources.get(located.given.source)
+        self.options = located.given.options.model_dump(mode="json")
+        self.inline = located.size() <= SMALL
         self.accepted: list[_Accepted] = []
 
     def run(self, hashes: Hashes) -> Entry:
@@ -145,9 +151,7 @@ class _Conversion:
             with ThreadPoolExecutor(1) as thread:
                 hashed = thread.submit(lambda: [hashes.hash(raw.path) for raw in every])
                 try:
-                    with self.progress(f"converting {self.source.name}", self.located.size()) as advance:
-                        for number in range(len(self.located.files)):
-                            self._convert_file(number, folder, advance)
+                    self._convert(folder)
                 finally:
                     self.workers.settle()
                     sha256s = hashed.result()
@@ -156,45 +160,71 @@ class _Conversion:
             ledger = self._ledger(folder, sha256s)
             return self.store.publish(folder, ledger)
 
-    def _convert_file(self, number: int, folder: Path, advance: Callable[[int], None]) -> None:
+    def _convert(self, folder: Path) -> None:
+        buckets = ceil(self.located.size() / BUCKET) if self.source.grouping else 0
+        starts, shelves = [0], []
+        with self.progress(f"converting {self.source.name}", self.located.size()) as advance:
+            for number in range(len(self.located.files)):
+                done = self._read(number, folder, buckets, advance)
+                shelves += [_shelves(folder, span, number) for span in done]
+                starts.append(starts[-1] + sum(span.receipt.items for span in done))
+        if buckets:
+            self._group(folder, list(zip(*shelves, strict=True)), starts[:-1])
+
+    def _read(self, number: int, folder: Path, buckets: int, advance: Callable[[int], None]) -> list[_Accepted]:
+        """Read one file span by span; give what was accepted, from left to right."""
         raw = self.located.files[number]
         cuts = raw.file.reader.cuts(raw.path, SPAN)
-        inline = self.located.size() <= SMALL
         spans = list(pairwise(cuts))
+        lookups = {lookup.published: lookup.path for lookup in self.located.lookups}
+
+        def task(start: int, stop: int, stem: str) -> Span:
+            where = (start, stop, lookups, folder / stem, buckets)
+            return Span(self.source.name, self.options, number, raw.path, *where)
+
         waiting = [
-            self.workers.submit(self._task(number, folder, span, f"span-{number}-{nth}"), inline=inline)
+            self.workers.submit(task(*span, f"span-{number}-{nth}"), inline=self.inline)
             for nth, span in enumerate(spans)
         ]
         edge, item = cuts[0], 0
+        done = []
         for nth, (start, stop) in enumerate(spans):
             if stop <= edge and nth < len(spans) - 1:
                 continue  # the span before it ran past this one
-            receipt, stem = self._receive(waiting[nth], number, folder, nth, start, stop, edge)
-            self.accepted.append(_Accepted(stem, raw, item, receipt))
+            stem = f"span-{number}-{nth}"
+            if start == edge:
+                receipt = waiting[nth]()
+            else:  # it was cut elsewhere: read it again from its true edge
+                stem += "-again"
+                receipt = self.workers.submit(task(edge, stop, stem), inline=True)()
+            done.append(_Accepted(stem, item, receipt))
+            self._accept(done[-1])
             item += receipt.items
             advance(receipt.end - edge)
             edge = receipt.end
-            self._check_bad()
+        return done
 
-    def _receive(
-        self, wait: Callable[[], Receipt], number: int, folder: Path, nth: int, start: int, stop: int, edge: int
-    ) -> tuple[Receipt, str]:
-        """Wait for a span, and read it again from its true edge if it was cut elsewhere."""
-        stem = f"span-{number}-{nth}"
-        if start == edge:
-            return wait(), stem
-        stem += "-again"
-        return self.workers.submit(self._task(number, folder, (edge, stop), stem), inline=True)(), stem
+    def _group(self, folder: Path, shelves: list[tuple[Shelf, ...]], starts: list[int]) -> None:
+        """Convert what was set aside, bucket by bucket."""
+        with self.progress(f"grouping {self.source.name}", len(shelves)) as advance:
+            stems = [f"span-grouped-{number}" for number in range(len(shelves))]
+            waiting = [
+                self.workers.submit(
+                    Bucket(self.source.name, self.options, each, tuple(starts), folder / stem), inline=self.inline
+                )
+                for each, stem in zip(shelves, stems, strict=True)
+            ]
+            for receipt, stem in zip(waiting, stems, strict=True):
+                self._accept(_Accepted(stem, 0, receipt()))
+                advance(1)
 
-    def _task(self, number: int, folder: Path, span: tuple[int, int], stem: str) -> Task:
-        given = self.located.given
-        lookups = {raw.published: raw.path for raw in self.located.lookups}
-        path = self.located.files[number].path
-        options = given.options.model_dump(mode="json")
-        return Task(given.source, options, number, path, *span, lookups, folder / stem)
+    def _accept(self, done: _Accepted) -> None:
+        self.accepted.append(done)
+        self._check_bad()
 
     def _check_bad(self) -> None:
-        read = sum(span.receipt.read for span in self.accepted)
+        # Records that wait to be grouped are not counted as read yet.
+        read = sum(max(span.receipt.read, span.receipt.items) for span in self.accepted)
         check_bad(self.source.name, read, dict(_total(self.accepted, "bad")), self.max_bad)
 
     def _ledger(self, folder: Path, sha256s: list[str]) -> Ledger:
@@ -206,14 +236,13 @@ class _Conversion:
             _label_blocks(folder, parts, self.source.blocks, sum(receipt.items for receipt in receipts))
         _write_lost(folder, self.accepted)
         _remove_working_files(folder)
-        options = self.located.given.options.model_dump(mode="json")
         files = _ledger_files(self.located, sha256s)
         for path in folder.iterdir():
             atomic.fsync_path(path)
         return Ledger(
             source=self.source.name,
-            address=address(self.source.name, options, files),
-            options=options,
+            address=address(self.source.name, self.options, files),
+            options=self.options,
             converter=converter_hash(self.source.name),
             files=files,
             read=sum(receipt.read for receipt in receipts),
@@ -226,11 +255,42 @@ class _Conversion:
         ).sealed()
 
 
+def _shelves(folder: Path, span: _Accepted, file: int) -> list[Shelf]:
+    """Say where a span set aside what belongs to each bucket."""
+    lengths = span.receipt.buckets
+    offsets = accumulate(lengths, initial=0)
+    path = folder / f"{span.stem}.aside"
+    return [Shelf(path, *place, file, span.first_item) for place in zip(offsets, lengths, strict=False)]
+
+
 def _total(accepted: list[_Accepted], name: str) -> Counter[str]:
     total: Counter[str] = Counter()
     for span in accepted:
         total.update(getattr(span.receipt, name))
     return total
+
+
+def add_matches(entry: Entry, store: Store, workers: Workers, progress: Progress) -> None:
+    """Make the match digests of an entry that has none yet; see matching.py."""
+    missing = [part for part in entry.ledger.parts if entry.matches(part) is None]
+    if not missing:
+        return
+    total = sum(part.bytes for part in missing)
+    with (
+        store.temporary(entry.ledger.source) as folder,
+        progress(f"comparing {entry.ledger.source}", total) as advance,
+    ):
+        made = [folder / part.name for part in missing]
+        waiting = [
+            workers.submit(Matches(entry.data(part), path), inline=total <= SMALL)
+            for part, path in zip(missing, made, strict=True)
+        ]
+        try:
+            for part, path, receipt in zip(missing, made, waiting, strict=True):
+                advance(receipt().end)
+                entry.add_matches(part, path)
+        finally:
+            workers.settle()
 
 
 def _publish_parts(folder: Path, accepted: list[_Accepted]) -> list[Part]:
@@ -313,7 +373,7 @@ def _write_lost(folder: Path, accepted: list[_Accepted]) -> None:
     with (folder / "skipped.jsonl").open("wb") as out:
         for span in accepted:
             for lost in msgspec.msgpack.decode((folder / f"{span.stem}.lost").read_bytes(), type=list[Lost]):
-                lost.item += span.first_item
+                lost.item += span.first_item  # the grouped ones know their item's number in its file
                 out.write(msgspec.json.encode(lost) + b"\n")
 
 

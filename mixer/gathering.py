@@ -1,4 +1,4 @@
-"""Mixing moves bytes: the records of a mix, in order, as slices of the store's mapped parts, and the mix's index.
+"""Mixing moves bytes: the records of a mix, in order, as slices of the store's mapped parts.
 
 No record becomes a Python object: a record is a view of the very bytes its conversion wrote.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import mmap
 import resource
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,18 +22,15 @@ BATCH = 1024
 SLICE = 1 << 16
 """Rows of the order turned into Python integers at once, so that memory stays flat."""
 
-_FROM_STORE = ["id", "digest", "subset", "media", "turns", "characters", "length"]
 
-
-def batches(entries: list[Entry], order: pl.DataFrame) -> Iterator[list[memoryview]]:
+def batches(every: Every, order: pl.DataFrame) -> Iterator[list[memoryview]]:
     """Go through the records of a mix, `BATCH` at a time.
 
-    `order` holds, in mix order, each record's leaf and its row in the leaf's entry; `entries` has one a leaf.
+    `order` holds, in mix order, each record's leaf and its row in the leaf's entry.
     """
     import polars as pl
 
-    every = _Every(entries)
-    maps = _map([entry.data(part) for entry in every.entries for part in entry.ledger.parts])
+    maps = map_files(every.files)
     atlas = every.columns(["part", "offset", "length"]).select(
         "part", "offset", (pl.col("offset") + pl.col("length")).alias("end")
     )
@@ -43,62 +41,69 @@ def batches(entries: list[Entry], order: pl.DataFrame) -> Iterator[list[memoryvi
             yield views[start : start + BATCH]
 
 
-def total_bytes(entries: list[Entry], order: pl.DataFrame) -> int:
+def total_bytes(every: Every, order: pl.DataFrame) -> int:
     """Add up the bytes of a mix's records."""
     import polars as pl
 
-    every = _Every(entries)
     length = every.columns(["length"])["length"]
     return sum(int(length[rows].cast(pl.UInt64).sum()) for _, rows in every.slices(order))
 
 
-def index(entries: list[Entry], order: pl.DataFrame, names: list[str]) -> Iterator[pl.DataFrame]:
-    """Go through the rows of a mix's index, in mix order, `SLICE` at a time; the offsets are the writer's to add.
-
-    `order` has each record's pass beside what `batches` needs; `names` are the leaves'.
-    """
-    import polars as pl
-
-    every = _Every(entries)
-    atlas = every.columns(_FROM_STORE)
-    leaves = pl.DataFrame({"leaf": names, "source": [entry.ledger.source for entry in entries]})
-    for here, rows in every.slices(order):
-        columns = [leaves[here["leaf"]], atlas[rows], here.select("pass")]
-        yield pl.concat(columns, how="horizontal").with_columns(pl.lit(None, dtype=pl.UInt32).alias("tokens"))
-
-
-class _Every:
+class Every:
     """The records of all distinct entries laid end to end, so that one number tells where a record lies."""
 
     def __init__(self, entries: list[Entry]) -> None:
         distinct = {entry.folder: entry for entry in entries}
-        self.entries = list(distinct.values())
-        starts = dict(zip(distinct, _running([entry.ledger.made for entry in self.entries]), strict=True))
+        self.sources = [entry.ledger.source for entry in entries]
+        self._parts = [(entry, number) for entry in distinct.values() for number in range(len(entry.ledger.parts))]
+        self._records = [entry.ledger.parts[number].records for entry, number in self._parts]
+        starts = dict(zip(distinct, running([entry.ledger.made for entry in distinct.values()]), strict=True))
         self._first = [starts[entry.folder] for entry in entries]
 
-    def columns(self, names: list[str]) -> pl.DataFrame:
-        """Read index columns of all records; `part` then counts the parts of all entries."""
+    @property
+    def files(self) -> list[Path]:
+        """The data files of all parts."""
+        return [entry.data(entry.ledger.parts[number]) for entry, number in self._parts]
+
+    def columns(self, names: list[str], parts: range | None = None) -> pl.DataFrame:
+        """Read index columns of all records, or of those of some parts; `part` counts the parts of all entries."""
         import polars as pl
 
-        first_part = _running([len(entry.ledger.parts) for entry in self.entries])
-        frames = [entry.index(names) for entry in self.entries]
-        if "part" in names:
-            frames = [
-                frame.with_columns(pl.col("part") + first) for frame, first in zip(frames, first_part, strict=True)
-            ]
+        frames = []
+        for place in range(len(self._parts)) if parts is None else parts:
+            entry, number = self._parts[place]
+            part = pl.lit(place, dtype=pl.UInt32).alias("part")
+            frames.append(entry.part_index(number, names).with_columns(part).select(names))
         return pl.concat(frames)
 
-    def slices(self, order: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, pl.Series]]:
-        """Go through a mix's order in slices: its rows, and where each record lies."""
+    def groups(self, records: int) -> list[range]:
+        """Cut the parts into runs of at least so many records, but for the last."""
+        cuts, held = [0], 0
+        for place, more in enumerate(self._records):
+            held += more
+            if held >= records and place + 1 < len(self._records):
+                cuts.append(place + 1)
+                held = 0
+        return [range(*cut) for cut in pairwise([*cuts, len(self._records)])]
+
+    def first_of(self, parts: range) -> int:
+        """Count the records before some parts."""
+        return sum(self._records[: parts.start])
+
+    def at(self, order: pl.DataFrame) -> pl.Series:
+        """Say where each record of (a slice of) a mix lies."""
         import polars as pl
 
-        first = pl.Series(self._first, dtype=pl.UInt64)
-        for start in range(0, order.height, SLICE):
-            here = order[start : start + SLICE]
-            yield here, first[here["leaf"]] + here["row"].cast(pl.UInt64)
+        return pl.Series(self._first, dtype=pl.UInt64)[order["leaf"]] + order["row"].cast(pl.UInt64)
+
+    def slices(self, order: pl.DataFrame, rows: int = SLICE) -> Iterator[tuple[pl.DataFrame, pl.Series]]:
+        """Go through a mix's order in slices: its rows, and where each record lies."""
+        for start in range(0, order.height, rows):
+            here = order[start : start + rows]
+            yield here, self.at(here)
 
 
-def _running(counts: list[int]) -> list[int]:
+def running(counts: list[int]) -> list[int]:
     """Give the sum of the counts before each."""
     sums = [0]
     for count in counts:
@@ -106,7 +111,7 @@ def _running(counts: list[int]) -> list[int]:
     return sums[:-1]
 
 
-def _map(paths: list[Path]) -> list[memoryview]:
+def map_files(paths: list[Path]) -> list[memoryview]:
     """Map the parts for reading. Each map holds a file open, so the soft limit on open files is raised to fit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = len(paths) + 256

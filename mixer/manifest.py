@@ -222,18 +222,34 @@ def read_index(mix: Path, columns: list[str]) -> pl.DataFrame:
 
 
 class MixId:
-    """The hash of a mix's identity: leaf, id, digest and pass of every record in order, taken rows at a time."""
+    """The hash of a mix's identity: leaf, id, digest and pass of every record in order, taken rows at a time.
+
+    Each column is hashed as one text, in which no two lists of values look alike: leaf names and base64 hold no
+    newline, and the ids go with their lengths.
+    """
 
     def __init__(self) -> None:
-        self._columns = {name: hashlib.sha256() for name in ("leaf", "id", "digest", "pass")}
+        self._columns = {name: hashlib.sha256() for name in ("leaf", "lengths", "id", "digest", "pass")}
 
     def add(self, rows: pl.DataFrame) -> None:
         """Add the next rows; how many at a time changes nothing."""
-        for name, column in self._columns.items():
-            values = rows[name].to_list()
-            lines = values if name == "digest" else map(msgspec.json.encode, values)
-            column.update(b"\n".join([*lines, b""]))
+        import polars as pl
+
+        texts = {
+            "leaf": pl.col("leaf"),
+            "lengths": pl.col("id").str.len_bytes().cast(pl.String),
+            "digest": pl.col("digest").bin.encode("base64"),
+            "pass": pl.col("pass").cast(pl.String),
+        }
+        for name, text in texts.items():
+            self._columns[name].update(_joined(rows, text, "\n") + b"\n")
+        self._columns["id"].update(_joined(rows, pl.col("id"), ""))
 
     def hexdigest(self) -> str:
         """Give the hash of all columns together."""
         return hashlib.sha256(b"".join(column.digest() for column in self._columns.values())).hexdigest()
+
+
+def _joined(rows: pl.DataFrame, text: pl.Expr, separator: str) -> bytes:
+    joined: str = rows.select(text.str.join(separator)).item()
+    return joined.encode()

@@ -9,24 +9,28 @@ from __future__ import annotations
 
 import re
 from hashlib import blake2b
+from pathlib import Path
 
-from mixer.conversation import AUDIO, IMAGE, SYSTEM, VIDEO, Conversation, encode
-from mixer.validate import Checked
+import msgspec
+
+from mixer.columns import write_frame
+from mixer.conversation import AUDIO, IMAGE, SYSTEM, VIDEO, Conversation, encode, media
 
 _PLACEHOLDERS = {
     name: re.compile(rf"\s*{token}\s*") for name, token in (("image", IMAGE), ("video", VIDEO), ("audio", AUDIO))
 }
 
 
-def match_digests(record: Conversation, media: list[str], checked: Checked) -> tuple[bytes, bytes]:
-    """Give the (content, prompt) digests of a valid record, 16 bytes each; `media` are its paths.
+def match_digests(record: Conversation) -> tuple[bytes, bytes]:
+    """Give the (content, prompt) digests of a valid record, 16 bytes each.
 
     The prompt digest covers the human turns and the media only, the content digest everything that is said.
     """
-    texts = [_lf(text) if "\r" in text else text for text in checked.stripped]
-    if media:  # in a record without media a placeholder is text
+    texts = [_lf(turn.value).strip() for turn in record.conversations]
+    paths = media(record)
+    if paths:  # in a record without media a placeholder is text
         texts = _without_placeholders(record, texts)
-    names = [path[path.rfind("/") + 1 :] for path in media]
+    names = [path[path.rfind("/") + 1 :] for path in paths]
     # Roles alternate, so the human turns and the answers, each in order, are the whole conversation.
     system = texts.pop(0) if record.conversations[0].from_ == SYSTEM else None
     asked, answers = texts[::2], texts[1::2]
@@ -52,3 +56,13 @@ def _without_placeholders(record: Conversation, texts: list[str]) -> list[str]:
 
 def _lf(text: str) -> str:
     return text.replace("\r\n", "\n")
+
+
+def write_digests(lines: Path, out: Path) -> None:
+    """Write the digests of a part's conversations, one a line, as a Parquet file with the columns content and prompt."""
+    import polars as pl
+
+    decode = msgspec.json.Decoder(Conversation).decode
+    with lines.open("rb") as file:
+        digests = [match_digests(decode(line)) for line in file]
+    write_frame(pl.DataFrame(digests, schema=dict.fromkeys(("content", "prompt"), pl.Binary), orient="row"), out)

@@ -17,7 +17,7 @@ from mixer.progress import Progress, silent
 from mixer.recipe import load_recipe, plain_option
 from mixer.resolved import Input, Recipe
 from mixer.roots import DataRoot, data_root, miniature_notice
-from mixer.store import Entry, Store
+from mixer.store import MATCHED, Entry, Store
 
 MOST_RECORDS = 1 << 32
 """What one machine is asked to order at once; more is a mistake in an amount."""
@@ -75,6 +75,14 @@ def _inputs(recipe: Recipe) -> Iterator[Input]:
             yield match.input
 
 
+def _compared(recipe: Recipe) -> Iterator[Input]:
+    """Go through the inputs that are compared by what they say, on both sides."""
+    for leaf in recipe.leaves():
+        for match in (*leaf.except_, *leaf.only):
+            if match.by in MATCHED:
+                yield from (leaf.input, match.input)
+
+
 def root_of(recipe: Recipe, data: str | Path | None) -> DataRoot:
     """Choose the data root for a recipe; sources with a path of their own need none."""
     return data_root({given.source for given in _inputs(recipe) if not sources.get(given.source).own_path}, data)
@@ -104,7 +112,10 @@ def plan(
     if root.kind == "miniatures":
         told(miniature_notice(data))
     with Workers(workers) as pool:
-        convert = _converter(recipe, inputs, root, Store(caching.folder(cache)), pool, progress, told)
+        store = Store(caching.folder(cache))
+        convert = _converter(recipe, inputs, root, store, pool, progress, told)
+        for given in _compared(recipe):
+            conversion.add_matches(convert(given), store, pool, progress)
         made = [
             pools.pool(leaf, recipe, convert(leaf.input), convert, expecting=root.kind == "given")
             for leaf in recipe.leaves()

@@ -12,8 +12,9 @@ from multiprocessing import get_context, parent_process
 from types import TracebackType
 from typing import Self
 
+from mixer.converting import Receipt
 from mixer.errors import MixerError
-from mixer.tasks import Receipt, Task, run
+from mixer.tasks import Task, run
 
 _PR_SET_PDEATHSIG = 1
 

@@ -50,7 +50,7 @@ def stamp(path: Path) -> Stamp:
 
 
 def find(given: Input, root: Path | None) -> tuple[list[RawFile], list[RawFile]]:
-    """Find the files and the lookup files of an input, in declared order.
+    """Find the files of an input, those that are joined last, and its lookup files, in declared order.
 
     Raises MissingFile with one line for each file that is not there: which, for which source, where it is published
     and where to put it.
@@ -59,7 +59,7 @@ def find(given: Input, root: Path | None) -> tuple[list[RawFile], list[RawFile]]
     if source.own_path:
         return [_own(source, given)], []
     missing: list[str] = []
-    files = [_locate(source, file, given, root, (source.name,), missing) for file in source.used_files(given.options)]
+    files = [_locate(source, file, given, root, (source.name,), missing) for file in source.every_file(given.options)]
     lookups = [
         _locate(source, lookup.file, given, root, _folders(source, lookup), missing) for lookup in source.lookups
     ]
@@ -107,7 +107,8 @@ def candidate_paths(file: File, given: Input, root: Path | None, folders: tuple[
 def found_files(source: Source, root: Path | None) -> dict[str, bool]:
     """Say of each published file of a source whether the data root has it."""
     given = Input(source.name, source.options())
-    every: list[tuple[File, tuple[str, ...]]] = [(file, (source.name,)) for file in source.files]
+    joined = [join.file for join in source.grouping.joins] if source.grouping else []
+    every: list[tuple[File, tuple[str, ...]]] = [(file, (source.name,)) for file in (*source.files, *joined)]
     every += [(lookup.file, _folders(source, lookup)) for lookup in source.lookups]
     return {
         file.path: any(path.is_file() for path in candidate_paths(file, given, root, folders))

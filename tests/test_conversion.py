@@ -177,7 +177,7 @@ def test_a_file_that_changes_meanwhile_is_an_error(tmp_path, monkeypatch):
         path.write_text(json.dumps([dialogue(1), dialogue(2)]))
         return publish(*arguments)
 
-    monkeypatch.setattr(conversion._Conversion, "_convert_file", lambda self, *rest: path.write_text("[]"))
+    monkeypatch.setattr(conversion._Conversion, "_convert", lambda self, *rest: path.write_text("[]"))
 
     with pytest.raises(DataError, match="changed while it was read"):
         converted(path, tmp_path / "store")

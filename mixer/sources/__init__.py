@@ -69,6 +69,30 @@ class Lookup:
 
 
 @dataclass(frozen=True)
+class Join:
+    """A file whose records belong to those of the source's own files: `raw.<field>` becomes the one of equal `on`.
+
+    Unlike a lookup it may be as large as they are. Its records have the attributes `on` and what the source groups by.
+    They are no items of the ledger, unless they are lost: bad, or asked for by no record.
+    """
+
+    file: File
+    on: str
+    field: str
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """Records with the same attribute `by` are converted together, as a list in the order of the files.
+
+    The converter says with `Labelled.items` how many of them a conversation holds, and skips the others one by one.
+    """
+
+    by: str
+    joins: tuple[Join, ...] = ()
+
+
+@dataclass(frozen=True)
 class Blocks:
     """Subsets told by position in a file whose published copy is known record by record.
 
@@ -96,6 +120,7 @@ class Source:
     options: type[Options] = Options
     lookups: tuple[Lookup, ...] = ()
     blocks: Blocks | None = None
+    grouping: Grouping | None = None
     media: tuple[str, ...] = ()
     """Folders under the media root that its conversations name."""
     records: int | None = None
@@ -114,7 +139,19 @@ class Source:
 
     def used_files(self, options: Options) -> list[File]:
         """List the files that these options read, in declared order."""
-        return [file for file in self.files if all(_chosen(options, *item) for item in file.when.items())]
+        return [file for file in self.files if _is_used(file, options)]
+
+    def used_joins(self, options: Options) -> list[Join]:
+        """List the joins whose files these options read."""
+        return [join for join in self.grouping.joins if _is_used(join.file, options)] if self.grouping else []
+
+    def every_file(self, options: Options) -> list[File]:
+        """List the files that these options read, those that are joined last."""
+        return [*self.used_files(options), *(join.file for join in self.used_joins(options))]
+
+
+def _is_used(file: File, options: Options) -> bool:
+    return all(_chosen(options, *item) for item in file.when.items())
 
 
 def _chosen(options: Options, name: str, value: str) -> bool:

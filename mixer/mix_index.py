@@ -1,0 +1,94 @@
+"""The index of a mix: one row a record, in mix order, made of the parts' indexes in bounded memory.
+
+The rows of a mix lie anywhere in the store. Up to `GROUP` records are gathered from at once; a larger store is gone
+through in groups of that many, each of whose rows are put in files by the range of the mix they belong to, and then
+every range is sorted by place. polars writes the whole from those files as it reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mixer import atomic, manifest
+from mixer.columns import media_lists
+from mixer.gathering import Every
+
+if TYPE_CHECKING:
+    import polars as pl
+
+GROUP = 1 << 20
+"""Records of the store whose index columns are in memory at once: about 100 bytes each."""
+RANGE = 1 << 17
+"""Rows of the mix finished at once."""
+
+_FROM_STORE = ["id", "digest", "subset", "paths", "turns", "characters", "length"]
+
+
+def write(every: Every, order: pl.DataFrame, names: list[str], start: int, between: int, folder: Path) -> str:
+    """Write the index of a mix into its folder; give the mix id.
+
+    `order` holds leaf, row and pass of each record; `names` and `every`'s sources are the leaves'. The first record
+    starts at byte `start` of the data file, and `between` bytes part each from the next.
+    """
+    import polars as pl
+
+    slices = folder / "slices"
+    slices.mkdir()
+    leaves = pl.DataFrame({"leaf": names, "source": every.sources})
+    identity, files = manifest.MixId(), []
+    step = pl.col("length").cast(pl.UInt64) + between
+    for number, rows in enumerate(_ranges(every, order, slices)):
+        named = leaves[rows["leaf"]].hstack(rows.drop("leaf"))
+        identity.add(named)
+        media = media_lists(pl.col("paths")).alias("media")
+        offset = (step.cum_sum() - step + start).alias("offset")
+        tokens = pl.lit(None, dtype=pl.UInt32).alias("tokens")
+        files.append(slices / f"{number:08d}.arrow")
+        named.select("*", media, offset, tokens).select(manifest.INDEX_COLUMNS).write_ipc(files[-1])
+        start += int(named.select(step.sum()).item())
+    # A fast level: digests, half of the bytes, do not compress at all.
+    pl.scan_ipc(files).sink_parquet(folder / manifest.INDEX, compression="zstd", compression_level=1)
+    atomic.remove_folder(slices)
+    return identity.hexdigest()
+
+
+def _ranges(every: Every, order: pl.DataFrame, folder: Path) -> Iterator[pl.DataFrame]:
+    """Go through the rows of a mix in order: leaf, pass and what the store knows of each."""
+    groups = every.groups(GROUP)
+    if len(groups) == 1:
+        atlas = every.columns(_FROM_STORE)
+        for here, rows in every.slices(order, RANGE):
+            yield here.select("leaf", "pass").hstack(atlas[rows])
+        return
+    _scatter(every, order, groups, folder)
+    for number in range(0, order.height, RANGE):
+        yield _gathered(folder, number // RANGE)
+
+
+def _scatter(every: Every, order: pl.DataFrame, groups: list[range], folder: Path) -> None:
+    """Put the rows of each group of parts in files by range of the mix; `place` is their number inside the range."""
+    import polars as pl
+
+    at = every.at(order)
+    for number, parts in enumerate(groups):
+        first, atlas = every.first_of(parts), every.columns(_FROM_STORE, parts)
+        inside = at.is_between(first, first + atlas.height, closed="left").arg_true()
+        here = order[inside].select("leaf", "pass")
+        rows = here.hstack(atlas[at[inside] - first]).with_columns(
+            (inside // RANGE).alias("range"), (inside % RANGE).cast(pl.UInt32).alias("place")
+        )
+        for (range_,), piece in rows.partition_by("range", as_dict=True, include_key=False).items():
+            piece.write_ipc(folder / f"range-{range_}-{number}.arrow")
+
+
+def _gathered(folder: Path, range_: int) -> pl.DataFrame:
+    """Put the rows of one range together, and remove their files."""
+    import polars as pl
+
+    files = sorted(folder.glob(f"range-{range_}-*.arrow"))
+    rows = pl.concat([pl.read_ipc(file) for file in files]).sort("place").drop("place")
+    for file in files:
+        file.unlink()
+    return rows
