@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := test
-.PHONY: help mix test lint types unit generate check-generated samples faults big peers clean
+.PHONY: help mix test lint types unit generate check-generated samples faults bench bench-peers peers clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,8 +50,12 @@ samples: $(VENV)/.dev ## convert real excerpts: make samples MIXER_SAMPLES=DIR
 faults: $(VENV)/.dev ## slow: kill a build at every step and at 100 random moments
 	$(BIN)/pytest tests/test_kill.py --kills 100
 
-big: $(VENV)/.dev ## slow: a mix of 665,298 generated records against a naive script, in one run
-	$(BIN)/python tests/big.py
+bench: $(VENV)/.dev ## slow: speed and memory against limits and other tools: make bench [SCALE=0.1] [ROUNDS=3] [ONLY=JOB,...]
+	$(BIN)/python tests/bench --scale $(or $(SCALE),0.1) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY))
+
+bench-peers: $(VENV)/.dev ## install tools that `make bench` can compare with; MDS=1: one that needs torch, too, apart
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[peers]'
+	$(if $(MDS),$(PYTHON) -m venv $(VENV)/mds && $(VENV)/mds/bin/python -m pip install --quiet mosaicml-streaming orjson)
 
 peers: $(VENV)/.dev ## slow: load a mix with the old and the newest version of Hugging Face datasets
 	tests/peers.sh

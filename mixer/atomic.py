@@ -14,7 +14,6 @@ import errno
 import fcntl
 import os
 import re
-import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +21,11 @@ from pathlib import Path
 
 from mixer.errors import MixerError, UsageError
 
+AHEAD = 32 << 20
+"""Bytes after which a file under way is sent to disk, so that the last fsync, a fifth of a build, finds it there."""
+_LIBC = ctypes.CDLL(None)
+_WRITE = 2
+"""SYNC_FILE_RANGE_WRITE"""
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
@@ -35,17 +39,29 @@ def fsync_path(path: Path) -> None:
         os.close(descriptor)
 
 
+def _start_writeback(descriptor: int, offset: int, length: int) -> None:
+    """Ask the kernel to begin putting bytes of a file on disk, where it can be asked; waits for nothing."""
+    start = getattr(_LIBC, "sync_file_range", None)
+    if start is not None:
+        start(ctypes.c_int(descriptor), ctypes.c_int64(offset), ctypes.c_int64(length), ctypes.c_uint(_WRITE))
+
+
 class DurableFile:
     """A new file of a folder that is not published yet. Written without a buffer: callers bring large blocks."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("xb", buffering=0)
+        self._written = self._started = 0
 
     def write(self, block: bytes) -> None:
         """Write a whole block."""
         rest = memoryview(block)
         while rest:
             rest = rest[self._file.write(rest) :]
+        self._written += len(block)
+        if self._written - self._started >= AHEAD:
+            _start_writeback(self._file.fileno(), self._started, self._written - self._started)
+            self._started = self._written
 
     def close(self, *, sync: bool) -> None:
         """Close the file, once its content is on disk if `sync` is asked for."""
@@ -68,7 +84,7 @@ def write_file(path: Path, content: bytes) -> None:
 @contextmanager
 def replacing_file(path: Path) -> Iterator[DurableFile]:
     """Give a file to fill that is seen whole or not at all, replacing an older one."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    temporary = path.with_name(f".{path.name}.{os.urandom(6).hex()}")
     file = DurableFile(temporary)
     try:
         try:
@@ -154,7 +170,7 @@ def working_folder(parent: Path) -> Iterator[Path]:
     for left in stale_folders(parent):
         remove_folder(left)
         left.with_suffix(".lock").unlink(missing_ok=True)
-    folder = parent / f".working-{secrets.token_hex(6)}"
+    folder = parent / f".working-{os.urandom(6).hex()}"
     with lock(folder.with_suffix(".lock")):
         folder.mkdir()
         try:
@@ -205,7 +221,7 @@ def replacing(
     target.parent.mkdir(parents=True, exist_ok=True)
     with lock(target.with_name(f".{target.name}.mixer-lock"), wait=wait):
         repair(target)
-        temporary = target.with_name(f".{target.name}.mixer-{secrets.token_hex(6)}")
+        temporary = target.with_name(f".{target.name}.mixer-{os.urandom(6).hex()}")
         temporary.mkdir()
         try:
             yield temporary

@@ -11,8 +11,9 @@ from mixer.progress import Advance
 def sha256_of(path: Path, advance: Advance = lambda _done: None) -> str:
     """Hash a file; `advance` is told the bytes read."""
     digest = hashlib.sha256()
+    buffer = memoryview(bytearray(1 << 18))
     with path.open("rb", buffering=0) as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-            advance(len(block))
+        while size := file.readinto(buffer):
+            digest.update(buffer[:size])
+            advance(size)
     return digest.hexdigest()

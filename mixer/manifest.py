@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 NAME = "manifest.json"
 INDEX = "index.parquet"
 INDEX_COLUMNS = (
-    "leaf", "source", "id", "digest", "subset", "pass", "media", "turns", "characters", "tokens", "offset", "length",
+    "leaf", "source", "id", "digest", "key", "subset", "pass", "media", "turns", "characters", "tokens", "offset",
+    "length",
 )  # fmt: skip
 """Of the index, one row a record in mix order; offset and length are bytes of the first output."""
 _INDEX_TYPES = {
@@ -31,7 +32,7 @@ _INDEX_TYPES = {
     "digest": "Binary",
     "media": "List(String)",
     **dict.fromkeys(("pass", "turns", "characters", "length"), "UInt32"),
-    "offset": "UInt64",
+    **dict.fromkeys(("key", "offset"), "UInt64"),
 }
 """polars' names of the types of the columns that are read again; none of them may be null."""
 SLICE = 1 << 16
@@ -118,7 +119,7 @@ class Manifest(_Model):
     mixer: Literal[1] = Field(description="version of the recipe language and of this layout")
     version: str = Field(description="version of mixer that wrote it")
     name: str
-    mix_id: str = Field(description="sha256 over leaf, id, digest and pass of every record in order")
+    mix_id: str = Field(description="sha256 over leaf, key and pass of every record in order")
     seed: int
     unit: str
     size: int | None
@@ -222,34 +223,23 @@ def read_index(mix: Path, columns: list[str]) -> pl.DataFrame:
 
 
 class MixId:
-    """The hash of a mix's identity: leaf, id, digest and pass of every record in order, taken rows at a time.
+    """The hash of a mix's identity: leaf, key and pass of every record in order, taken rows at a time.
 
-    Each column is hashed as one text, in which no two lists of values look alike: leaf names and base64 hold no
-    newline, and the ids go with their lengths.
+    A record's key is the hash of its id and content. Hashing those again would take as long as all the rest of making
+    an index, since they lie scattered in memory.
     """
 
     def __init__(self) -> None:
-        self._columns = {name: hashlib.sha256() for name in ("leaf", "lengths", "id", "digest", "pass")}
+        self._columns = {name: hashlib.sha256() for name in ("leaf", "key", "pass")}
 
     def add(self, rows: pl.DataFrame) -> None:
         """Add the next rows; how many at a time changes nothing."""
         import polars as pl
 
-        texts = {
-            "leaf": pl.col("leaf"),
-            "lengths": pl.col("id").str.len_bytes().cast(pl.String),
-            "digest": pl.col("digest").bin.encode("base64"),
-            "pass": pl.col("pass").cast(pl.String),
-        }
-        for name, text in texts.items():
-            self._columns[name].update(_joined(rows, text, "\n") + b"\n")
-        self._columns["id"].update(_joined(rows, pl.col("id"), ""))
+        for name, column in self._columns.items():  # no leaf's name holds a newline
+            joined: str = rows.select(pl.col(name).cast(pl.String).str.join("\n")).item()
+            column.update(joined.encode() + b"\n")
 
     def hexdigest(self) -> str:
         """Give the hash of all columns together."""
         return hashlib.sha256(b"".join(column.digest() for column in self._columns.values())).hexdigest()
-
-
-def _joined(rows: pl.DataFrame, text: pl.Expr, separator: str) -> bytes:
-    joined: str = rows.select(text.str.join(separator)).item()
-    return joined.encode()

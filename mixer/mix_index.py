@@ -23,7 +23,9 @@ GROUP = 1 << 20
 RANGE = 1 << 17
 """Rows of the mix finished at once."""
 
-_FROM_STORE = ["id", "digest", "subset", "paths", "turns", "characters", "length"]
+_FROM_STORE = [
+    "id", "digest", "key", "subset", "paths", "images", "videos", "audios", "turns", "characters", "length",
+]  # fmt: skip
 
 
 def write(every: Every, order: pl.DataFrame, names: list[str], start: int, between: int, folder: Path) -> str:
@@ -42,14 +44,15 @@ def write(every: Every, order: pl.DataFrame, names: list[str], start: int, betwe
     for number, rows in enumerate(_ranges(every, order, slices)):
         named = leaves[rows["leaf"]].hstack(rows.drop("leaf"))
         identity.add(named)
-        media = media_lists(pl.col("paths")).alias("media")
         offset = (step.cum_sum() - step + start).alias("offset")
         tokens = pl.lit(None, dtype=pl.UInt32).alias("tokens")
         files.append(slices / f"{number:08d}.arrow")
-        named.select("*", media, offset, tokens).select(manifest.INDEX_COLUMNS).write_ipc(files[-1])
+        named.select("*", media_lists(named), offset, tokens).select(manifest.INDEX_COLUMNS).write_ipc(files[-1])
         start += int(named.select(step.sum()).item())
-    # A fast level: digests, half of the bytes, do not compress at all.
-    pl.scan_ipc(files).sink_parquet(folder / manifest.INDEX, compression="zstd", compression_level=1)
+    # Digests and keys, most of the bytes, do not compress, and nobody searches by statistics.
+    pl.scan_ipc(files).sink_parquet(
+        folder / manifest.INDEX, compression="zstd", compression_level=1, statistics=False, row_group_size=RANGE
+    )
     atomic.remove_folder(slices)
     return identity.hexdigest()
 

@@ -6,15 +6,15 @@ import ctypes
 import os
 import signal
 from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context, parent_process
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from mixer.converting import Receipt
 from mixer.errors import MixerError
 from mixer.tasks import Task, run
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ProcessPoolExecutor
 
 _PR_SET_PDEATHSIG = 1
 
@@ -46,12 +46,17 @@ class Workers:
         if inline or self.count == 1:
             return lambda: run(task)
         if self._pool is None:
+            from concurrent.futures import ProcessPoolExecutor
+            from multiprocessing import get_context
+
             # Workers are spawned: polars, which this process may hold, is not safe to fork.
             self._pool = ProcessPoolExecutor(self.count, get_context("spawn"), initializer=_settle_in)
         future = self._pool.submit(run, task)
         self._running.append(future)
 
         def receipt() -> Receipt:
+            from concurrent.futures.process import BrokenProcessPool
+
             try:
                 return future.result()
             except BrokenProcessPool:
@@ -64,6 +69,8 @@ class Workers:
 
     def settle(self) -> None:
         """Drop the tasks that have not begun and wait for those that have: nothing is written after this."""
+        from concurrent.futures import wait
+
         for future in self._running:
             future.cancel()
         wait(self._running)
@@ -72,6 +79,8 @@ class Workers:
 
 def _settle_in() -> None:
     """Leave Ctrl-C, which reaches every process of the terminal, to the driver; use one thread a process."""
+    from multiprocessing import parent_process
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
     if prctl is not None:  # Linux: a worker never outlives a driver that was killed

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from mixer import atomic
-from mixer.columns import media_lists, read_columns, schema
+from mixer.columns import MEDIA, media_lists, read_columns, schema
 from mixer.conversation import digest, starts_with_id
 from mixer.converter import converter_hash
 from mixer.errors import IntegrityError
@@ -111,7 +111,7 @@ class Entry:
         import polars as pl
 
         part = self.ledger.parts[number]
-        wanted = {"paths" if name == "media" else name for name in columns} - {"row", "part"}
+        wanted = {*columns, *(MEDIA if "media" in columns else ())} - {"row", "part", "media"}
         matched = sorted(wanted & {*MATCHED})
         frame = read_columns(self.folder / f"{part.name}.parquet", sorted(wanted - {*MATCHED}) or ["length"])
         if matched:
@@ -122,7 +122,7 @@ class Entry:
         if "item" in wanted:
             frame = frame.with_columns(pl.col("item") + part.first_item)
         if "media" in columns:
-            frame = frame.with_columns(media_lists(pl.col("paths")).alias("media"))
+            frame = frame.with_columns(media_lists(frame))
         return frame.with_columns(pl.lit(number, dtype=pl.UInt32).alias("part"))
 
     def matches(self, part: Part) -> Path | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from mixer.conversation import Conversation, digest, media, starts_with_id
+from mixer.conversation import Conversation, digest, media, record_key, starts_with_id
 from mixer.hashing import sha256_of
 from mixer.manifest import INDEX, NAME, SLICE, IndexFile, Manifest, MixId, OutputFile, load, read_index, seal_problem
 from mixer.progress import Progress, silent
@@ -22,6 +22,11 @@ from mixer.validate import check
 if TYPE_CHECKING:
     import polars as pl
 
+_CHECKED = ("media", "turns", "characters", "offset", "length")
+_Row = tuple[str, bytes, int, list[str], int, int, int, int]
+"""Id, digest, key and what `_CHECKED` names."""
+TWINS = 1 << 16
+"""How many records of equal id and content a key is looked for among."""
 MOST = 20
 """Damaged records named one by one; more are counted."""
 
@@ -46,7 +51,7 @@ def verify(mix: Path | str, *, progress: Progress = silent) -> Verified:
     whole = _file_problem(folder, manifest.index, progress)
     if whole:
         problems.append(whole)
-    index = read_index(folder, ["leaf", "id", "digest", "pass", "media", "turns", "characters", "offset", "length"])
+    index = read_index(folder, ["leaf", "id", "digest", "key", "pass", *_CHECKED])
     problems += _index_problems(manifest, index, folder / INDEX)
     for number, output in enumerate(manifest.outputs):
         whole = _file_problem(folder, output, progress)
@@ -131,21 +136,19 @@ def _record_problems(path: Path, index: pl.DataFrame, progress: Progress) -> Ite
                 continue
             damaged += 1
             if damaged <= MOST:
-                yield f"{path}: record {number + 1} ({row[0]!r}) at byte {row[5]}: {problem}"
+                yield f"{path}: record {number + 1} ({row[0]!r}) at byte {row[-2]}: {problem}"
     if damaged > MOST:
         yield f"{path}: {damaged - MOST:,} more records are damaged"
 
 
-def _rows(index: pl.DataFrame) -> Iterator[tuple[str, bytes, list[str], int, int, int, int]]:
-    wanted = index.select("id", "digest", "media", "turns", "characters", "offset", "length")
+def _rows(index: pl.DataFrame) -> Iterator[_Row]:
+    wanted = index.select("id", "digest", "key", *_CHECKED)
     for start in range(0, wanted.height, SLICE):
         yield from wanted[start : start + SLICE].iter_rows()
 
 
-def _record_problem(
-    data: mmap.mmap, row: tuple[str, bytes, list[str], int, int, int, int], decode: Callable[[bytes], Conversation]
-) -> str | None:
-    id, expected, paths, turns, characters, offset, length = row
+def _record_problem(data: mmap.mmap, row: _Row, decode: Callable[[bytes], Conversation]) -> str | None:
+    id, expected, key, paths, turns, characters, offset, length = row
     line = data[offset : offset + length]
     if not starts_with_id(line, id):
         return f"expected a record of this id, got {line[:40].decode(errors='replace')!r}"
@@ -161,4 +164,6 @@ def _record_problem(
         return f"is not valid: {checked[0].reason} at {checked[0].where}"
     if (media(record), len(record.conversations), checked.characters) != (paths, turns, characters):
         return "the index does not describe it"
+    if all(record_key(id, got, ordinal) != key for ordinal in range(TWINS)):
+        return f"the index's key {key} is not its own"
     return None

@@ -260,7 +260,7 @@ def test_the_converters_hash_covers_what_decides_its_bytes_and_nothing_else():
         path = converter._path(module)
         if path is not None and module not in found:
             found.add(module)
-            waiting += converter._imports(path.read_bytes())
+            waiting += converter._imports(path.read_text())
 
     for module in ("sources.svit", "boxes", "prompts", "matching", "validate", "readers.json_array", "readers.depth"):
         assert f"mixer.{module}" in found

@@ -68,12 +68,12 @@ def test_what_comes_to_lie_at_the_target_meanwhile_stays(tmp_path, path, cache, 
     from mixer import build, gathering
     from mixer.errors import UsageError
 
-    def meddle(*arguments, whole=gathering._map):
+    def meddle(*arguments, whole=gathering.map_files):
         (tmp_path / "mix").mkdir()
         (tmp_path / "mix" / "precious").write_text("precious")
         return whole(*arguments)
 
-    monkeypatch.setattr(gathering, "_map", meddle)
+    monkeypatch.setattr(gathering, "map_files", meddle)
     with pytest.raises(UsageError, match="not empty"):
         build(path, tmp_path / "mix", cache=cache)
 

@@ -132,7 +132,7 @@ INTERRUPTED = """
 import os, signal, sys
 from mixer import gathering
 from mixer.cli import main
-gathering._map = lambda paths: os.kill(os.getpid(), signal.SIGINT)
+gathering.map_files = lambda paths: os.kill(os.getpid(), signal.SIGINT)
 main()
 """
 

@@ -16,6 +16,7 @@ from threading import Thread
 from typing import Self
 
 from mixer import atomic
+from mixer.allocator import keep_freed_blocks
 from mixer.progress import Advance
 from mixer.writers import Written
 
@@ -33,6 +34,7 @@ class Frame:
 
     def write(self, path: Path, batches: Iterable[list[memoryview]], advance: Advance) -> Written:
         """Write all records to a new durable file; `advance` is told the bytes written."""
+        keep_freed_blocks()
         records = 0
         with _HashedFile(path) as file:
             file.write(self.head)
