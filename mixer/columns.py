@@ -6,13 +6,12 @@ number, counted from 0 in the task's span; the ledger's parts say at which item 
 
 from __future__ import annotations
 
-from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mixer.conversation import Conversation, Labels, digest, media, record_key
+from mixer.conversation import Conversation, Labels, digests, media, record_keys
 from mixer.errors import IntegrityError
-from mixer.validate import Checked
+from mixer.validate import Checks
 
 if TYPE_CHECKING:
     import polars as pl
@@ -44,24 +43,28 @@ class Columns:
         items: list[int],
         records: list[Conversation],
         lines: list[bytes],
-        checked: list[Checked],
+        checks: Checks,
         labels: list[Labels],
     ) -> None:
         """Add valid records; `lines` are their canonical bytes."""
         ids = [record.id for record in records]
-        digests = list(map(digest, lines, ids))
+        content = digests(lines, ids)
         values = self._values
         values["item"] += items
         values["id"] += ids
-        values["key"] += map(record_key, ids, digests, repeat(0))
-        values["digest"] += digests
+        values["key"] += record_keys(ids, content)
+        values["digest"] += content
         values["length"] += map(len, lines)
         values["turns"] += [len(record.conversations) for record in records]
-        values["characters"] += [each.characters for each in checked]
-        values["literal_tokens"] += [each.literal_tokens for each in checked]
+        values["characters"] += checks.characters
+        values["literal_tokens"] += checks.literal_tokens
         self._add_media(records)
+        alike = len(set(map(id, labels))) == 1
         for name in _LABELS:
-            values[name] += [getattr(label, name) for label in labels]
+            if alike:  # by far the most common
+                values[name] += [getattr(labels[0], name)] * len(labels)
+            else:
+                values[name] += [getattr(label, name) for label in labels]
 
     def _add_media(self, records: list[Conversation]) -> None:
         values = self._values

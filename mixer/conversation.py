@@ -9,14 +9,17 @@ Keys keep this order and are absent, never null, when they do not apply. Prefere
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 
 import msgspec
 
 IMAGE, VIDEO, AUDIO = "<image>", "<video>", "<audio>"
 HUMAN, GPT, SYSTEM = "human", "gpt", "system"
+_DIGEST = 16
+"""Bytes of a content digest."""
 
 
 class Turn(msgspec.Struct, gc=False):
@@ -71,10 +74,22 @@ encode = _encoder.encode
 """The canonical bytes of a conversation: compact JSON, UTF-8, no newline."""
 
 
+encode_lines = _encoder.encode_lines
+"""The same of many, each with a newline behind it; JSON holds none itself."""
+
+
 def digest(line: bytes, id: str) -> bytes:
     """Digest a record's canonical bytes without its id (16 bytes): equal content, equal digest."""
+    return digests([line], [id])[0]
+
+
+def digests(lines: Iterable[bytes], ids: Iterable[str]) -> list[bytes]:
+    """Digest many records' canonical bytes; see `digest`.
+
+    The first half of their sha256, which takes 0.7 of blake2b's time where the processor has instructions for it.
+    """
     # A record starts {"id":"...", so its content starts after the id, the 6 bytes before it and the comma after it.
-    return blake2b(line[7 + len(encode(id)) :], digest_size=16).digest()
+    return [sha256(line[7 + len(id) :]).digest()[:_DIGEST] for line, id in zip(lines, map(encode, ids), strict=True)]
 
 
 def starts_with_id(line: bytes, id: str) -> bool:
@@ -84,9 +99,17 @@ def starts_with_id(line: bytes, id: str) -> bool:
 
 def record_key(id: str, digest: bytes, ordinal: int) -> int:
     """Give a record's 64-bit identity; `ordinal` counts records of equal id and digest from 0."""
-    name = id.encode()
-    parts = len(name).to_bytes(8, "little") + name + digest + ordinal.to_bytes(8, "little")
-    return int.from_bytes(blake2b(parts, digest_size=8).digest(), "little")
+    return record_keys([id], [digest], ordinal)[0]
+
+
+def record_keys(ids: Iterable[str], digests: Iterable[bytes], ordinal: int = 0) -> list[int]:
+    """Give the identities of many records of the same ordinal; see `record_key`."""
+    last = ordinal.to_bytes(8, "little")
+    keys = [
+        blake2b(len(name).to_bytes(8, "little") + name + digest + last, digest_size=8).digest()
+        for name, digest in zip(map(str.encode, ids), digests, strict=True)
+    ]
+    return list(struct.unpack(f"<{len(keys)}Q", b"".join(keys)))
 
 
 def content_id(owner: str, conversation: Conversation, part: int | None = None) -> str:

@@ -30,6 +30,7 @@ from mixer.hashing import sha256_of
 from mixer.processes import Workers
 from mixer.progress import Progress
 from mixer.rawfiles import Hashes, RawFile, check_unchanged, find, stamp
+from mixer.readers import cuts
 from mixer.resolved import Input
 from mixer.sources import Blocks
 from mixer.store import Entry, Ledger, LedgerFile, Part, Store, address
@@ -174,8 +175,8 @@ class _Conversion:
     def _read(self, number: int, folder: Path, buckets: int, advance: Callable[[int], None]) -> list[_Accepted]:
         """Read one file span by span; give what was accepted, from left to right."""
         raw = self.located.files[number]
-        cuts = raw.file.reader.cuts(raw.path, SPAN)
-        spans = list(pairwise(cuts))
+        edges = cuts(raw.file.reader, raw.path, SPAN)
+        spans = list(pairwise(edges))
         lookups = {lookup.published: lookup.path for lookup in self.located.lookups}
 
         def task(start: int, stop: int, stem: str) -> Span:
@@ -186,7 +187,7 @@ class _Conversion:
             self.workers.submit(task(*span, f"span-{number}-{nth}"), inline=self.inline)
             for nth, span in enumerate(spans)
         ]
-        edge, item = cuts[0], 0
+        edge, item = edges[0], 0
         done = []
         for nth, (start, stop) in enumerate(spans):
             if stop <= edge and nth < len(spans) - 1:

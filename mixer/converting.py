@@ -10,16 +10,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import msgspec
 
 from mixer.columns import NO_LABELS, Columns
-from mixer.conversation import Conversation, Labelled, Labels, Skip, encode
+from mixer.conversation import Conversation, Labelled, Labels, Skip, encode_lines
 from mixer.garbage import collector_off
 from mixer.readers import Bad
 from mixer.sources import Options, Source
-from mixer.validate import Checked, check_all
+from mixer.validate import Fault, check_all
 
 FORESEEN = (LookupError, ValueError, TypeError, AttributeError)
 """What a converter raises at a value it did not foresee: that record's fault, and its neighbours are fine."""
@@ -135,11 +135,30 @@ class Making:
 
     def batch(self, raws: list[Any], numbers: Sequence[int]) -> None:
         """Convert raw records, or groups of them, whose (first) items have these numbers."""
-        made = _Made()
-        for number, raw in zip(numbers, raws, strict=True):
-            self._take(number, raw, made)
+        made = self._converted(raws, numbers)
+        if made is None:
+            made = _Made()
+            for number, raw in zip(numbers, raws, strict=True):
+                self._take(number, raw, made)
         self._keep(made)
         self.receipt.items += len(raws)
+
+    def _converted(self, raws: list[Any], numbers: Sequence[int]) -> _Made | None:
+        """Convert records that all become one conversation of one item each, or give None: they are taken singly."""
+        if self._is_grouped or Bad in set(map(type, raws)):
+            return None
+        convert, options = self._convert, self._options
+        try:
+            given: list[Any] = [convert(raw, options) for raw in raws]
+        except (msgspec.ValidationError, *FORESEEN):
+            return None
+        kinds = set(map(type, given))
+        if kinds == {Conversation}:
+            return _Made(list(numbers), [1] * len(given), given, [NO_LABELS] * len(given))
+        if kinds == {Labelled}:
+            records, labels = [each.conversation for each in given], [each.labels for each in given]
+            return _Made(list(numbers), [1] * len(given), records, labels)
+        return None
 
     def lose(self, number: int, kind: str, reason: str, where: str | None = "$", **more: Any) -> None:
         """Count an item that gives no conversation; `more` is as in Lost."""
@@ -191,8 +210,14 @@ class Making:
         if not made.records:
             return
         try:
-            checked = self._checked(made)
-            lines = list(map(encode, made.records))
+            checks = check_all(made.records)
+            if checks.faults:
+                for place in sorted(checks.faults, reverse=True):
+                    self._lose_faulty(made.numbers[place], made.items[place], checks.faults[place])
+                    made.remove(place)
+                self._keep(made)
+                return
+            text = encode_lines(made.records)
         except FORESEEN as error:
             if len(made.records) > 1:
                 for half in made.halves():
@@ -202,22 +227,14 @@ class Making:
             reason = "lone surrogate in text" if isinstance(error, UnicodeEncodeError) else said
             self.lose(made.numbers[0], "bad", reason, items=made.items[0])
             return
-        self._columns.add(made.numbers, made.records, lines, checked, made.labels)
-        self.receipt.bytes += self._lines.write(b"\n".join([*lines, b""]))
+        lines = text.split(b"\n")[:-1]
+        self._columns.add(made.numbers, made.records, lines, checks, made.labels)
+        self.receipt.bytes += self._lines.write(text)
         self.receipt.read += sum(made.items)
         self.receipt.used += sum(made.items)
         self.receipt.made += len(lines)
 
-    def _checked(self, made: _Made) -> list[Checked]:
-        """Check all conversations and take out those that are not valid."""
-        checked = check_all(made.records)
-        faulty = [place for place, each in enumerate(checked) if isinstance(each, list)]
-        for place in reversed(faulty):
-            self._lose_faulty(made.numbers[place], made.items[place], checked.pop(place))
-            made.remove(place)
-        return cast("list[Checked]", checked)
-
-    def _lose_faulty(self, number: int, items: int, faults: Any) -> None:
+    def _lose_faulty(self, number: int, items: int, faults: list[Fault]) -> None:
         first, *others = faults
         also = [f"{each.reason} at {each.where}" for each in others]
         self.lose(number, "bad", first.reason, first.where, also=also, items=items)

@@ -74,6 +74,8 @@ def _conversation(raw: OwnRecord, strip: str) -> Conversation:
 
 def _paths(given: str | list[str] | None, strip: str) -> str | list[str] | None:
     """An empty list means no medium, a list of one means that one."""
+    if not strip and not isinstance(given, list):  # by far the most common
+        return given
     if not isinstance(given, list):
         return given and _path(given, strip)
     paths = [_path(path, strip) for path in given]

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from mixer import grouping, matching, sources
+from mixer.allocator import keep_freed_blocks
 from mixer.converting import Making, Receipt
-from mixer.readers import Bad, Batch
+from mixer.readers import Bad, Batch, cuts
 from mixer.sources import File, Options, Source
 
-PIECE = 1 << 20
-"""Bytes decoded at once. Larger pieces are no faster and their structs no longer fit the cache."""
+PIECE = 256 << 10
+"""Bytes decoded at once: measured best, since all that is made of a piece, ten times its size, stays in the cache."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ Task = Span | Bucket | Matches
 
 def run(task: Task) -> Receipt:
     """Do a task. Raises DamagedFile when its file cannot be read past some byte."""
+    keep_freed_blocks()
     match task:
         case Span(buckets=0):
             return _convert(task)
@@ -148,7 +150,7 @@ def _version(path: Path) -> tuple[Path, int, int]:
 def _table(source: str, number: int, path: Path, _mtime: int, _size: int) -> dict[Any, Any]:
     lookup = sources.get(source).lookups[number]
     table: dict[Any, Any] = {}
-    start, *_, stop = lookup.file.reader.cuts(path, 1 << 40)
+    start, *_, stop = cuts(lookup.file.reader, path, 1 << 40)
     for batch in lookup.file.reader.read(path, start, stop, lookup.file.raw_type(Options()), PIECE):
         for entry in batch.items:
             if type(entry) is not Bad:

@@ -10,7 +10,6 @@ import string
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import NamedTuple
 
 from mixer.conversation import AUDIO, GPT, HUMAN, IMAGE, SYSTEM, VIDEO, Conversation
 
@@ -30,52 +29,51 @@ class Fault:
     where: str
 
 
-class Checked(NamedTuple):
-    """What one look at a valid record's turns told; others need not look again."""
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """What one look at many records told; lists go along with the records."""
 
-    characters: int
+    characters: list[int]
     """Of all turns' texts."""
-    literal_tokens: bool
+    literal_tokens: list[bool]
     """A placeholder stands in the text of a record that has no such medium: it is text there."""
+    faults: dict[int, list[Fault]]
+    """Place of each record that is not valid -> all its problems."""
 
 
-def check(conversation: Conversation) -> Checked | list[Fault]:
-    """Check a record: what was seen of it when it is valid, else all its problems."""
-    return check_all([conversation])[0]
+def check(conversation: Conversation) -> list[Fault]:
+    """List all problems of a record; none when it is valid."""
+    return check_all([conversation]).faults.get(0, [])
 
 
-def check_all(records: list[Conversation]) -> list[Checked | list[Fault]]:
-    """Check each of many records, in order.
+def check_all(records: list[Conversation]) -> Checks:
+    """Check each of many records.
 
-    Measured on rounds of ten texts: 1 us a record for the common kind, against 2.5 us when each is looked at by itself
-    and 15 us when every rule is asked of every turn.
+    Most are plain, so what makes them so is asked of all at once, at C speed: measured on ten texts a record, 1 us each
+    against 2.5 us when each is looked at by itself and 15 us when every rule is asked of every turn.
     """
     values = [[turn.value for turn in record.conversations] for record in records]
-    all_plain = _are_plain(records, values)
-    return [
-        _plain_checked(record, said) if all_plain or _are_plain([record], [said]) else _checked(record, said)
-        for record, said in zip(records, values, strict=True)
-    ]
+    texts = list(map("\n".join, values))
+    characters = [len(text) - len(said) + 1 for text, said in zip(texts, values, strict=True)]
+    literal = [False] * len(records)
+    faults = {}
+    plain = _are_plain(records, values)
+    if not plain or _hold_other_tokens(records, values, texts):
+        for place, (record, said, text) in enumerate(zip(records, values, texts, strict=True)):
+            if not (plain or _are_plain([record], [said])) or _hold_other_tokens([record], [said], [text]):
+                found = list(_faults(record))
+                if found:
+                    faults[place] = found
+                literal[place] = any(not files and token in text for token, files in _media(record).items())
+    return Checks(characters, literal, faults)
 
 
-def _plain_checked(record: Conversation, values: list[str]) -> Checked | list[Fault]:
-    """Check a record that is valid but perhaps for its placeholder."""
-    text = "\n".join(values)
-    characters = len(text) - len(values) + 1
-    if record.image is None:
-        return Checked(characters, "<" in text and (IMAGE in text or VIDEO in text or AUDIO in text))
-    if text.count(IMAGE) != 1 or IMAGE not in values[0]:
-        return _checked(record, values)
-    return Checked(characters, text.count("<") > 1 and (VIDEO in text or AUDIO in text))
-
-
-def _checked(record: Conversation, values: list[str]) -> Checked | list[Fault]:
-    faults = list(_faults(record))
-    if faults:
-        return faults
-    text = "\n".join(values)
-    literal = any(not files and token in text for token, files in _media(record).items())
-    return Checked(len(text) - len(values) + 1, literal)
+def _hold_other_tokens(records: list[Conversation], values: list[list[str]], texts: list[str]) -> bool:
+    """Say whether any of plain records may hold another `<` than that of its one placeholder in its first turn."""
+    return any(
+        "<" in text if record.image is None else IMAGE not in said[0] or text.find("<") != text.rfind("<")
+        for record, said, text in zip(records, values, texts, strict=True)
+    )
 
 
 def _are_plain(records: list[Conversation], values: list[list[str]]) -> bool:
@@ -86,18 +84,18 @@ def _are_plain(records: list[Conversation], values: list[list[str]]) -> bool:
     return (
         set(map(type, images)) <= {str}
         and _are_safe(images)  # type: ignore[arg-type] # just seen
-        and not any(len(said) % 2 for said in values)
         and all(values)
+        and not any(len(said) % 2 for said in values)
         and roles == [HUMAN, GPT] * (len(roles) // 2)
         and all(texts)
         and not any(map(str.isspace, texts))
-        and all(
-            record.video is None
-            and record.audio is None
-            and record.chosen is None
-            and record.rejected is None
-            and type(record.id) is str
-            and record.id != ""
+        and not any(
+            record.video is not None
+            or record.audio is not None
+            or record.chosen is not None
+            or record.rejected is not None
+            or not record.id
+            or type(record.id) is not str
             for record in records
         )
     )

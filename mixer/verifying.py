@@ -17,7 +17,7 @@ from mixer.conversation import Conversation, digest, media, record_key, starts_w
 from mixer.hashing import sha256_of
 from mixer.manifest import INDEX, NAME, SLICE, IndexFile, Manifest, MixId, OutputFile, load, read_index, seal_problem
 from mixer.progress import Progress, silent
-from mixer.validate import check
+from mixer.validate import check_all
 
 if TYPE_CHECKING:
     import polars as pl
@@ -159,10 +159,10 @@ def _record_problem(data: mmap.mmap, row: _Row, decode: Callable[[bytes], Conver
         record = decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return f"is not a conversation: {error}"
-    checked = check(record)
-    if isinstance(checked, list):
-        return f"is not valid: {checked[0].reason} at {checked[0].where}"
-    if (media(record), len(record.conversations), checked.characters) != (paths, turns, characters):
+    checks = check_all([record])
+    for fault in checks.faults.get(0, []):
+        return f"is not valid: {fault.reason} at {fault.where}"
+    if (media(record), len(record.conversations), checks.characters[0]) != (paths, turns, characters):
         return "the index does not describe it"
     if all(record_key(id, got, ordinal) != key for ordinal in range(TWINS)):
         return f"the index's key {key} is not its own"

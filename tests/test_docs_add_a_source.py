@@ -8,7 +8,7 @@ import pytest
 
 from mixer import sources
 from mixer.conversation import Skip, encode
-from mixer.validate import Checked, check
+from mixer.validate import check
 
 PAGE = (Path(__file__).parents[1] / "docs" / "add-a-source.md").read_text(encoding="utf-8")
 
@@ -37,7 +37,7 @@ def test_the_example_converts_its_miniature_to_its_golden(kitchen):
 
     valid = [each for each in made if not isinstance(each, Skip)]
     assert "".join(f"{encode(each).decode()}\n" for each in valid) == expected
-    assert all(isinstance(check(each), Checked) for each in valid)
+    assert not any(check(each) for each in valid)
     assert [each.reason for each in made if isinstance(each, Skip)] == ["no answer"]
 
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mixer.errors import DamagedFile, DataError
-from mixer.readers import Bad, depth, json_array, json_lines, json_object
+from mixer.readers import Bad, cuts, depth, json_array, json_lines, json_object
 
 READERS = {"array": json_array, "object": json_object, "lines": json_lines}
 CONTAINERS = {"array": json_array, "object": json_object}
@@ -61,7 +61,7 @@ def file(tmp_path):
 def read(kind, path, piece=1 << 20):
     """Read all items of a file."""
     reader = READERS[kind]
-    first, *_, last = reader.cuts(path, 1 << 40)
+    first, *_, last = cuts(reader, path, 1 << 40)
     return [item for batch in reader.read(path, first, last, Record, piece) for item in batch.items]
 
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mixer.errors import DataError
-from mixer.readers import depth, json_array, json_lines, json_object, pieces
+from mixer.readers import cuts, depth, json_array, json_lines, json_object, pieces
 
 ALL = [json_array, json_object, json_lines]
 BOM = b"\xef\xbb\xbf"
@@ -43,13 +43,13 @@ def plain(items):
 
 def whole(reader, path, raw=Record, piece=1 << 20):
     """Read a file in one span."""
-    first, *_, last = reader.cuts(path, 1 << 40)
+    first, *_, last = cuts(reader, path, 1 << 40)
     return [item for batch in reader.read(path, first, last, raw, piece) for item in batch.items]
 
 
 def in_spans(reader, path, size, piece, raw=Record):
     """Read a file in spans, accepted from left to right, as a conversion does; what starts elsewhere is read, too."""
-    edges = reader.cuts(path, size)
+    edges = cuts(reader, path, size)
     items, end = [], edges[0]
     for start, stop in pairwise(edges):
         if start != end:
@@ -171,7 +171,7 @@ def test_cuts_lie_near_their_places(tmp_path, reader):
     """A plain file is cut about as often as asked, in ascending order, from its first record to its end."""
     path = written(reader, [{"id": n, "text": "x" * 50} for n in range(1000)], tmp_path / "x")
 
-    edges = reader.cuts(path, 5000)
+    edges = cuts(reader, path, 5000)
 
     assert edges == sorted(set(edges))
     assert edges[0] in (0, 1)
@@ -184,7 +184,7 @@ def test_a_span_ends_where_the_next_begins(tmp_path, reader):
     """In a plain file every guessed cut is a true edge, so no span is read twice."""
     path = written(reader, [{"id": n, "text": "x" * 50} for n in range(1000)], tmp_path / "x")
 
-    for start, stop in pairwise(reader.cuts(path, 5000)):
+    for start, stop in pairwise(cuts(reader, path, 5000)):
         *_, last = reader.read(path, start, stop, Record, 700)
 
         assert last.end == stop
@@ -194,7 +194,7 @@ def test_a_span_ends_where_the_next_begins(tmp_path, reader):
 def test_batches_are_about_as_long_as_asked(tmp_path, reader):
     """A batch covers about a piece, so that memory is bounded by it."""
     path = written(reader, [{"id": n, "text": "x" * 50} for n in range(1000)], tmp_path / "x")
-    first, *_, last = reader.cuts(path, 1 << 20)
+    first, *_, last = cuts(reader, path, 1 << 20)
 
     ends = [batch.end for batch in reader.read(path, first, last, Record, 4096)]
 
@@ -205,7 +205,7 @@ def test_batches_are_about_as_long_as_asked(tmp_path, reader):
 def test_a_stop_inside_a_record_is_moved_to_its_end(tmp_path, reader):
     """A span stops at the first edge at or after its stop, wherever that lies."""
     path = written(reader, [{"id": n, "text": "}, "} for n in range(9)], tmp_path / "x")
-    first, *_, last = reader.cuts(path, 1 << 20)
+    first, *_, last = cuts(reader, path, 1 << 20)
 
     for stop in range(first + 1, last):
         ends = [batch.end for batch in reader.read(path, first, stop, Record, 1 << 20)]
@@ -234,7 +234,7 @@ def test_nested_records_that_look_like_outer_ones_are_not_taken_for_them(tmp_pat
     inner = [{"id": 100 + n, "text": "inner"} for n in range(50)]
     values = [{"id": n, "text": "outer", "sub": inner} for n in range(20)]
     path = written(json_array, values, tmp_path / "x")
-    start, stop = json_array.cuts(path, 300)[1:3]
+    start, stop = cuts(json_array, path, 300)[1:3]
 
     false = [item for batch in json_array.read(path, start, stop, Record, 200) for item in batch.items]
     true = in_spans(json_array, path, 300, 200)
@@ -271,13 +271,13 @@ def test_one_bad_record_costs_about_one_more_parse(tmp_path, monkeypatch, place)
     values[place] = {"id": "bad"}
     path = written(json_array, values, tmp_path / "x")
     bad = path.read_bytes().index(b'"bad"')
-    wrapped, parsed = pieces._Records._wrapped, []
+    wrapped, parsed = pieces.Records._wrapped, []
 
     def counted(records, start, stop):
         parsed.append((bad if start <= bad < stop else stop) - start)  # the parser stops at the fault
         return wrapped(records, start, stop)
 
-    monkeypatch.setattr(pieces._Records, "_wrapped", counted)
+    monkeypatch.setattr(pieces.Records, "_wrapped", counted)
     monkeypatch.setattr(pieces, "LEAST", 1000)
 
     items = whole(json_array, path)

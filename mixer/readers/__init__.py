@@ -1,11 +1,11 @@
 """Readers: one raw shape a file, all with the same face; the only code that opens source files.
 
-A reader module exports two functions:
+A reader, a module or what its function `of` gives, has two functions:
 
-    cuts(path, size) -> list[int]
-        Byte positions at which the file may be cut for parallel work, ascending: the first is where its first record
-        may begin, the last is the file's length, the others lie about `size` bytes apart. All but the first are
-        guesses; they depend on nothing but the file's bytes and `size`.
+    cut(path, place) -> int
+        A guess of the first record edge at or after byte `place`. Two are sure: that of place 0 is where the first
+        record may begin, that of any place at or past the end is the file's length. A guess depends on the file's
+        bytes only, and apart from what stands before the first record on none that lie 64 MiB or more after `place`.
     read(path, start, stop, raw, piece) -> Iterator[Batch]
         The records from `start`, a true record edge, up to the first record edge at or after `stop`, about `piece`
         bytes to a batch, decoded as `raw` (a msgspec Struct).
@@ -13,6 +13,12 @@ A reader module exports two functions:
 Spans may be read anywhere, in parallel, but are accepted from left to right only: a span counts when it starts where
 the last accepted one ended. A nested record that begins like the outer one makes false cuts whose spans parse, so
 nothing but this induction from the left proves a cut; a span that started elsewhere is thrown away and read again.
+
+A file may be read while it grows at its end: a span whose `stop` lies `AHEAD` bytes or more before the present end
+gives what it will give when the file is whole. An error says so only if it comes from the whole file: what stands
+before the first record, or behind the last, may be longer than any record, and is looked at to its end.
+
+A reader whose attribute `unit` is not "bytes" counts places, edges and pieces in that unit, and needs the whole file.
 """
 
 from __future__ import annotations
@@ -20,7 +26,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Protocol
+
+AHEAD = 64 << 20
+"""How far behind a place a reader looks, in bytes: no record is longer."""
+PAST_ANY_END = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +52,20 @@ class Batch:
 
 
 class Reader(Protocol):
-    """The face of a reader module; see the package's docstring."""
+    """The face of a reader; see the package's docstring."""
 
-    def cuts(self, path: Path, size: int) -> list[int]: ...  # noqa: D102 - described above
+    def cut(self, path: Path, place: int) -> int: ...  # noqa: D102 - described above
 
     def read(self, path: Path, start: int, stop: int, raw: type, piece: int) -> Iterator[Batch]: ...  # noqa: D102
+
+
+def cuts(reader: Reader | ModuleType, path: Path, size: int) -> list[int]:
+    """Give places at which a file may be cut for parallel work, about `size` apart; all but the ends are guesses.
+
+    They ascend, and are two at least: where the first record may begin, and the file's end.
+    """
+    end = reader.cut(path, PAST_ANY_END)
+    edges = [reader.cut(path, 0)]
+    while len(edges) == 1 or edges[-1] < end:
+        edges.append(reader.cut(path, min(edges[-1] + size, end)))
+    return edges

@@ -33,13 +33,21 @@ def value_end(view: memoryview, start: int) -> int:
     """Give the position after the value that begins at `start`. Raises Unbalanced."""
     limit = min(len(view), start + LONGEST)
     if start < limit and view[start] in _CLOSER:
-        return _nested_end(view, start, limit)
+        return _nested_end(view, start, start + 1, limit, bytearray([_CLOSER[view[start]]]))
     if start < limit and view[start] == _QUOTE:
         return _string_end(view, start, limit, start)
     scalar = _SCALAR.match(view, start, limit)
     if scalar is None:
         raise Unbalanced(start, "a value", shown(view, start))
     return scalar.end()
+
+
+def container_end(view: memoryview, start: int, at: int) -> int:
+    """Give the position after the container that begins at `start`, whatever its length; `at` is where a member ends.
+
+    Raises Unbalanced.
+    """
+    return _nested_end(view, start, at, len(view), bytearray([_CLOSER[view[start]]]))
 
 
 def _string_end(view: memoryview, start: int, limit: int, record: int) -> int:
@@ -55,10 +63,9 @@ def _string_end(view: memoryview, start: int, limit: int, record: int) -> int:
         at = inside.end()
 
 
-def _nested_end(view: memoryview, start: int, limit: int) -> int:
-    closers = bytearray()
-    at = start
-    while True:
+def _nested_end(view: memoryview, start: int, at: int, limit: int, closers: bytearray) -> int:
+    """Give the position after the value that begins at `start`, of which `closers` are still open at `at`."""
+    while closers:
         skipped = _TO_BRACKET.match(view, at, limit)
         assert skipped is not None  # it matches the empty text, too
         at = skipped.end()
@@ -69,14 +76,15 @@ def _nested_end(view: memoryview, start: int, limit: int) -> int:
             at = _string_end(view, at, limit, start)
             continue
         if byte in _CLOSER:
+            if len(closers) == LONGEST:  # elsewhere the length of a record is the bound
+                raise Unbalanced(at, f"at most {LONGEST:,} levels", "one more")
             closers.append(_CLOSER[byte])
         elif byte != closers[-1]:
             raise Unbalanced(at, f"`{chr(closers[-1])}`", shown(view, at))
         else:
             closers.pop()
         at += 1
-        if not closers:
-            return at
+    return at
 
 
 def _endless(view: memoryview, start: int, limit: int, closer: int) -> Unbalanced:

@@ -20,7 +20,6 @@ FAULTS = (msgspec.MsgspecError, ValueError, RecursionError)
 ARRAY, OBJECT, LINES = "a JSON array", "a JSON object of records by id", "JSON Lines"
 _ONE_OBJECT = "one JSON object"
 DOWNLOAD_AGAIN = "the file is cut short or damaged: download it again"
-BOM = b"\xef\xbb\xbf"
 
 _HINTS = {
     ARRAY: "use a source that reads arrays, such as `llava_json`",

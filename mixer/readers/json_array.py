@@ -18,14 +18,14 @@ def _decoder(raw: type) -> pieces.Decode:
     return msgspec.json.Decoder(list[raw]).decode  # type: ignore[valid-type]
 
 
-_SHAPE = pieces.Shape(name=ARRAY, opening=b"[", closing=b"]", keyed=False, decoder=_decoder)
+SHAPE = pieces.Shape(name=ARRAY, opening=b"[", closing=b"]", keyed=False, decoder=_decoder)
 
 
-def cuts(path: Path, size: int) -> list[int]:
-    """Guess where the file may be cut; see the package's docstring."""
-    return pieces.cuts(_SHAPE, path, size)
+def cut(path: Path, place: int) -> int:
+    """Guess the first edge at or after a place; see the package's docstring."""
+    return pieces.cut(SHAPE, path, place)
 
 
 def read(path: Path, start: int, stop: int, raw: type, piece: int) -> Iterator[Batch]:
     """Read the records of a span; see the package's docstring."""
-    return pieces.read(_SHAPE, path, start, stop, raw, piece)
+    return pieces.read(SHAPE, path, start, stop, raw, piece)

@@ -16,22 +16,21 @@ import msgspec
 
 from mixer.errors import DamagedFile
 from mixer.readers import Batch, depth
-from mixer.readers.faults import BOM, FAULTS, LINES, bad, damaged, is_other_format, wrong_start
-from mixer.readers.pieces import mapped
+from mixer.readers.faults import FAULTS, LINES, bad, damaged, is_other_format, wrong_start
+from mixer.readers.mapping import after_mark, mapped, text_start
 
 _BREAK = re.compile(rb"\n")
-_BLANKS = re.compile(rb"[ \t\r\n]*+")
 _SPREAD_OBJECT = re.compile(rb'\{[ \t\r]*+\n[ \t\r\n]*+"')
 _TEXT = re.compile(rb"[^ \t\r\n]")
 
 
-def cuts(path: Path, size: int) -> list[int]:
-    """Give line starts about `size` bytes apart; every line break is an edge, so none of them is a mere guess."""
+def cut(path: Path, place: int) -> int:
+    """Give the first line start at or after a place, which is no mere guess: every line break is an edge."""
     with mapped(path) as view:
-        edges = [_first(path, view)]
-        while edges[-1] < len(view):
-            edges.append(_line_end(path, view, edges[-1] + size))
-        return edges
+        first = _first(path, view)
+        if place <= first:
+            return first
+        return _line_end(path, view, place) if place < len(view) else len(view)
 
 
 def read(path: Path, start: int, stop: int, raw: type, piece: int) -> Iterator[Batch]:
@@ -47,13 +46,10 @@ def read(path: Path, start: int, stop: int, raw: type, piece: int) -> Iterator[B
 
 def _first(path: Path, view: memoryview) -> int:
     """Give the start of the first line. Raises DataError for a file of another kind."""
-    first = len(BOM) if view[: len(BOM)] == BOM else 0
-    blanks = _BLANKS.match(view, first)
-    assert blanks is not None  # it matches the empty text, too
-    at = blanks.end()
+    at = text_start(view)
     if at == len(view) or is_other_format(view, at) or _is_document(view, at):
         raise wrong_start(path, view, at, LINES)
-    return first
+    return after_mark(view)
 
 
 def _is_document(view: memoryview, at: int) -> bool:
@@ -77,7 +73,7 @@ def _is_value(text: bytes) -> bool:
 def _line_end(path: Path, view: memoryview, place: int) -> int:
     """Give the first line start at or after a place; the file's end is one."""
     found = _BREAK.search(view, place - 1, place + depth.LONGEST)
-    if found is None and place + depth.LONGEST < len(view):
+    if found is None and place + depth.LONGEST <= len(view):  # the line begins before the place, so it is longer
         raise _too_long(path, place)
     return len(view) if found is None else found.end()
 

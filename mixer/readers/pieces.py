@@ -14,18 +14,17 @@ the last is the file's length, once nothing but blanks was found behind the clos
 
 from __future__ import annotations
 
-import mmap
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mixer.errors import DamagedFile
 from mixer.readers import Batch
 from mixer.readers.depth import Unbalanced, shown, value_end
-from mixer.readers.faults import BOM, FAULTS, bad, damaged, is_json_lines, wrong_start
+from mixer.readers.faults import FAULTS, bad, damaged, is_json_lines, wrong_start
+from mixer.readers.mapping import mapped, skip_blanks, text_end, text_start
 
 LEAST = 16 << 10
 """The shortest piece tried before its records are judged singly: below it a try costs as much."""
@@ -33,15 +32,14 @@ SHRINK = 4
 REACH = 4
 """How many piece lengths a guess may lie away."""
 FARTHEST_CUT = 4 << 20
-"""How far a cut may lie from its place: without it, a file that gives no guesses would be searched whole."""
+"""The piece length by which cuts are guessed: a file that gives no guesses is not searched whole for each of them."""
 
-_BLANKS = re.compile(rb"[ \t\r\n]*+")
 _KEY = rb'"[^"\\]*(?:\\.[^"\\]*){0,64}"'
 _COLON = rb"[ \t\r\n]*+:[ \t\r\n]*+"
 _LONGEST_KEY = 4096
-_BLOCK = 4096
 
 Decode = Callable[[bytes], list[Any]]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -57,67 +55,61 @@ class Shape:
     """Given a raw type, what decodes a whole container to its records."""
 
 
-@contextmanager
-def mapped(path: Path) -> Iterator[memoryview]:
-    """Map a file, read-only, to be read from left to right. No slice of the view may outlive the block."""
-    with path.open("rb") as file:
-        if not file.seek(0, 2):
-            yield memoryview(b"")  # an empty file cannot be mapped
-        else:
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as memory, memoryview(memory) as view:
-                memory.madvise(mmap.MADV_SEQUENTIAL)
-                yield view
-
-
-def cuts(shape: Shape, path: Path, size: int) -> list[int]:
-    """Guess where a file may be cut, about `size` bytes apart; see the package's docstring."""
+def cut(shape: Shape, path: Path, place: int) -> int:
+    """Guess the first edge at or after a place of a file that is one container; see the package's docstring."""
     with mapped(path) as view:
-        records = _Records(shape, path, view)
-        places = range(records.first + size, len(view), size)
-        guesses = (records.guess(place, min(size, FARTHEST_CUT), min(place + size, len(view))) for place in places)
-        return [records.first, *(edge for edge in guesses if edge is not None), len(view)]
+        return _whole(shape, path, view).cut(place)
 
 
 def read(shape: Shape, path: Path, start: int, stop: int, raw: type, piece: int) -> Iterator[Batch]:
-    """Read the records from `start` to the first edge at or after `stop`; see the package's docstring."""
+    """Read a span of a file that is one container; see the package's docstring."""
     with mapped(path) as view:
-        records = _Records(shape, path, view)
-        decode = shape.decoder(raw)
-        edge, length, least = max(start, records.first), piece, min(piece, LEAST)
-        suspect = 0  # a piece up to here failed, and its fault was not met yet: longer ones would fail, too
-        while edge < stop:
-            batch = records.piece(edge, length, stop, decode)
-            if batch is None and length > least:
-                suspect, length = edge + length, max(min(length, stop - edge) // SHRINK, least)
-                continue
-            if batch is None:
-                batch, suspect = records.singly(edge, min(edge + length, stop), decode), 0
-            elif batch.end >= suspect:
-                length = min(length * SHRINK, piece)
-            yield batch
-            edge = batch.end
+        yield from _whole(shape, path, view).read(start, stop, raw, piece)
 
 
-class _Records:
-    """The records of one mapped file.
+def _whole(shape: Shape, path: Path, view: memoryview) -> Records:
+    """Find the container that fills a file. Raises DataError."""
+    start = text_start(view)
+    if bytes(view[start : start + 1]) != shape.opening:
+        raise wrong_start(path, view, start, shape.name)
+    closer = text_end(view) - 1
 
-    `first` is the first edge; `closer` is where the closing bracket stands if the file is whole.
+    def refuse_more(at: int) -> None:
+        if at != closer:
+            if is_json_lines(view, start):
+                raise wrong_start(path, view, start, shape.name)
+            more = skip_blanks(view, at + 1)
+            raise damaged(path, more, f"nothing after the closing `{shape.closing.decode()}`", shown(view, more))
+
+    if closer == start:
+        raise damaged(path, len(view), f"`{shape.closing.decode()}`", shown(view, len(view)))
+    return Records(shape, path, view, start + 1, closer, refuse_more)
+
+
+class Records:
+    """The records of a container in a mapped file.
+
+    `first` is its first edge, if that is known, `closer` where its closing bracket probably stands, if that can be
+    told. `rest` is called with the closing bracket's position when the container ends: it checks what follows.
     """
 
-    def __init__(self, shape: Shape, path: Path, view: memoryview) -> None:
+    def __init__(
+        self,
+        shape: Shape,
+        path: Path,
+        view: memoryview,
+        first: int | None,
+        closer: int | None,
+        rest: Callable[[int], None],
+    ) -> None:
         self.shape, self.path, self.view = shape, path, view
-        start = self._skip(len(BOM) if view[: len(BOM)] == BOM else 0)
-        if self._byte(start) != shape.opening:
-            raise wrong_start(path, view, start, shape.name)
-        self.first = start + 1
-        self.closer = _rstripped(view) - 1
-        if self.closer < self.first:
-            raise self._damaged(len(view), f"`{shape.closing.decode()}`")
+        self.first, self.closer, self._rest = first, closer, rest
         self._behind = _KEY + _COLON if shape.keyed else b""
         self._edge = rb"\}[ \t\r\n]*+,[ \t\r\n]*+" + self._behind + rb"\{[ \t\r\n]*+"
-        self._learn(self._skip(self.first))
+        if first is not None:
+            self.learn(skip_blanks(view, first))
 
-    def _learn(self, body: int) -> None:
+    def learn(self, body: int) -> None:
         """Guess from now on that records begin like the one at `body`."""
         head = re.compile(self._behind + rb"\{[ \t\r\n]*+(" + _KEY + rb")" + _COLON, re.DOTALL)
         first_key = head.match(self.view, body, body + _LONGEST_KEY)
@@ -125,15 +117,52 @@ class _Records:
         same_key = re.compile(self._edge + re.escape(first_key[1]) + _COLON, re.DOTALL) if first_key else any_key
         self._guesses = ((same_key, 1), (any_key, REACH))
 
-    def guess(self, place: int, length: int, stop: int) -> int | None:
-        """Guess the first edge at or after a place: before a record that begins like the last known one."""
-        for pattern, reach in self._guesses:
+    def guess(self, place: int, length: int, stop: int, *, strictly: bool = False) -> int | None:
+        """Guess the first edge at or after a place: before a record that begins like the last known one.
+
+        Farther away, unless `strictly` asked, before one that begins with any key.
+        """
+        for pattern, reach in self._guesses[: 1 if strictly else None]:
             found = pattern.search(self.view, place - 1, min(place + reach * length, stop))
             if found is not None:
                 return found.start() + 1
         return None
 
-    def piece(self, edge: int, length: int, stop: int, decode: Decode) -> Batch | None:
+    def cut(self, place: int, *, strictly: bool = False) -> int:
+        """Guess the first edge at or after a place. Where nothing looks like one it is none, and reading there fails."""
+        if self.first is not None and place <= self.first:
+            return self.first
+        end = len(self.view)
+        if place >= end:
+            return end
+        guess = self.guess(place, FARTHEST_CUT, end, strictly=strictly)
+        return min(place + REACH * FARTHEST_CUT, end) if guess is None else guess
+
+    def read(self, start: int, stop: int, raw: type, piece: int) -> Iterator[Batch]:
+        """Read the records from `start` to the first edge at or after `stop`; see the package's docstring."""
+        decode = self.shape.decoder(raw)
+        edge, length, least = start if self.first is None else max(start, self.first), piece, min(piece, LEAST)
+        suspect = 0  # a piece up to here failed, and its fault was not met yet: longer ones would fail, too
+        while edge < stop:
+            batch = self._piece(edge, length, stop, decode)
+            if batch is None and length > least:
+                suspect, length = edge + length, max(min(length, stop - edge) // SHRINK, least)
+                continue
+            if batch is None:
+                batch, suspect = self._singly(edge, min(edge + length, stop), decode), 0
+            elif batch.end >= suspect:
+                length = min(length * SHRINK, piece)
+            yield batch
+            edge = batch.end
+
+    def parse(self, start: int, stop: int, decode: Callable[[bytes], T]) -> T | None:
+        """Decode what lies between two places, in brackets of its own, or give None: it is no row of whole records."""
+        try:
+            return decode(self._wrapped(start, stop))
+        except FAULTS:
+            return None
+
+    def _piece(self, edge: int, length: int, stop: int, decode: Decode) -> Batch | None:
         """Decode about `length` bytes at once, or give None: a record is bad or the guess was false."""
         body = self._body(edge)
         if body is None:
@@ -141,16 +170,15 @@ class _Records:
         end = self._likely_end(edge, length, stop)
         if end is None or end <= body:
             return None
-        try:
-            items = decode(self._wrapped(body, end))
-        except FAULTS:
+        items = self.parse(body, end, decode)
+        if items is None:
             return None
         if end == self.closer:
             self._body(end)
             end = len(self.view)
         return Batch(items, end)
 
-    def singly(self, edge: int, stop: int, decode: Decode) -> Batch:
+    def _singly(self, edge: int, stop: int, decode: Decode) -> Batch:
         """Judge each record by itself up to the first edge at or after `stop`."""
         items: list[Any] = []
         last = edge
@@ -160,15 +188,17 @@ class _Records:
                 return Batch(items, len(self.view))
             last, edge = body, self._record_end(body)
             items.append(self._judged(last, edge, decode))
-        self._learn(last)
+        self.learn(last)
         return Batch(items, edge)
 
     def _likely_end(self, edge: int, length: int, stop: int) -> int | None:
         place = edge + length
-        if place + length // 2 < stop:
-            return self.guess(place, length, stop)
-        if stop == len(self.view):
-            return self.closer
+        closer = self.closer if self.closer is not None and edge <= self.closer < stop else None
+        last = stop if closer is None else closer
+        if place + length // 2 < last:
+            return self.guess(place, length, last)
+        if closer is not None:
+            return closer
         return stop if self._byte(stop - 1) == b"}" else None  # inside a number the piece would parse, too
 
     def _wrapped(self, start: int, stop: int) -> bytes:
@@ -176,23 +206,17 @@ class _Records:
 
     def _body(self, edge: int) -> int | None:
         """Give the start of the record behind an edge, or None when the container ends there."""
-        at = self._skip(edge)
+        at = skip_blanks(self.view, edge)
         if self._byte(at) == self.shape.closing:
-            self._refuse_more(at)
+            self._rest(at)
             return None
         if edge != self.first:
             if self._byte(at) != b",":
                 raise self._damaged(at, f"`,` or `{self.shape.closing.decode()}`")
-            at = self._skip(at + 1)
+            at = skip_blanks(self.view, at + 1)
         if self._byte(at) in (b"", b",", b":", b"]", b"}"):
             raise self._damaged(at, "a record")
         return at
-
-    def _refuse_more(self, closer: int) -> None:
-        if closer != self.closer:
-            if is_json_lines(self.view, self.first - 1):
-                raise wrong_start(self.path, self.view, self.first - 1, self.shape.name)
-            raise self._damaged(self._skip(closer + 1), f"nothing after the closing `{self.shape.closing.decode()}`")
 
     def _record_end(self, body: int) -> int:
         try:
@@ -205,10 +229,10 @@ class _Records:
         """Give the start of the value behind a key and its colon."""
         if self._byte(body) != b'"':
             raise Unbalanced(body, "a key in quotes", shown(self.view, body))
-        colon = self._skip(value_end(self.view, body))
+        colon = skip_blanks(self.view, value_end(self.view, body))
         if self._byte(colon) != b":":
             raise Unbalanced(colon, "`:`", shown(self.view, colon))
-        return self._skip(colon + 1)
+        return skip_blanks(self.view, colon + 1)
 
     def _judged(self, start: int, stop: int, decode: Decode) -> Any:
         text = self._wrapped(start, stop)
@@ -217,21 +241,8 @@ class _Records:
         except FAULTS as error:
             return bad(error, text, start, wrapped=1)
 
-    def _skip(self, at: int) -> int:
-        blanks = _BLANKS.match(self.view, at)
-        assert blanks is not None  # it matches the empty text, too
-        return blanks.end()
-
     def _byte(self, at: int) -> bytes:
         return bytes(self.view[at : at + 1])
 
     def _damaged(self, at: int, expected: str) -> DamagedFile:
         return damaged(self.path, at, expected, shown(self.view, at))
-
-
-def _rstripped(view: memoryview) -> int:
-    """Give the length of a file, which does not hold blanks only, without the blanks at its end."""
-    end = len(view)
-    while not (kept := bytes(view[max(0, end - _BLOCK) : end]).rstrip(b" \t\r\n")):
-        end -= _BLOCK
-    return max(0, end - _BLOCK) + len(kept)

@@ -1,0 +1,96 @@
+"""How separated values are written, and the lines of such a file as text, each with its position."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mixer.errors import DamagedFile
+from mixer.readers import depth
+from mixer.readers.faults import damaged
+
+BREAK = re.compile(rb"\n")
+_LINE = re.compile(rb"[^\r\n]*+(?:\r\n?|\n)|[^\r\n]++")
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How rows are written; the fields are explained where they are given, in csv_rows.py."""
+
+    delimiter: str
+    columns: tuple[str, ...] | None
+    comment: str | None
+    skip_initial_space: bool
+    quoting: bool
+    encoding: str
+
+    def parse(self, lines: Iterator[str] | io.StringIO) -> Iterator[list[str]]:
+        """Parse lines, which keep their breaks, to rows. Raises csv.Error."""
+        return csv.reader(
+            lines,
+            delimiter=self.delimiter,
+            skipinitialspace=self.skip_initial_space,
+            quoting=csv.QUOTE_MINIMAL if self.quoting else csv.QUOTE_NONE,
+            strict=True,
+        )
+
+
+class Lines:
+    """Gives the lines of a file as text, breaks included, and says what the present row has seen of them.
+
+    `row` and `line` are where the row and its last line begin, `at` is where that ends, `fault` is the reason and
+    the place of the row's first bytes that are no text, and `ended` says that a line was asked for at the file's end.
+    """
+
+    def __init__(self, dialect: Dialect, path: Path, view: memoryview, at: int) -> None:
+        self._encoding, self._path, self._view = dialect.encoding, path, view
+        self._waiting: list[bytes] = []
+        self.at = at
+        self.ended = False
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin a row."""
+        self.row = self.line = self.at
+        self.fault: tuple[str, str] | None = None
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if self.at == len(self._view):
+            self.ended = True
+            raise StopIteration
+        line = (self._waiting or self._fetched()).pop()
+        self.line = self.at
+        self.at += len(line)
+        try:
+            return line.decode(self._encoding)
+        except UnicodeDecodeError as error:
+            name = "UTF-8" if self._encoding == "utf-8" else self._encoding
+            self.fault = self.fault or (f"not valid {name}", f"byte {self.line - self.row + error.start}")
+            return line.decode(self._encoding, errors="surrogateescape")
+
+    def _fetched(self) -> list[bytes]:
+        """Fetch what lies before the next line feed; carriage returns alone end lines, too."""
+        limit = self.row + depth.LONGEST
+        found = BREAK.search(self._view, self.at, limit)
+        if found is None and limit < len(self._view):
+            raise too_long(self._path, self.row)
+        text = bytes(self._view[self.at : len(self._view) if found is None else found.end()])
+        self._waiting = list(reversed(_LINE.findall(text))) if b"\r" in text[:-2] else [text]
+        return self._waiting
+
+
+def reason(error: csv.Error) -> str:
+    """Say what the csv module found; its words for an open or a stray quote name the dialect's characters."""
+    text = str(error)
+    return "a stray quote" if "expected after" in text else text
+
+
+def too_long(path: Path, at: int) -> DamagedFile:
+    return damaged(path, at, f"a row of at most {depth.LONGEST:,} bytes", "one that goes on")
