@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mixer import __version__, atomic, caching, gathering, manifest, mix_index, ordering, selection, writers
+from mixer import __version__, atomic, caching, gathering, manifest, mix_index, ordering, scattering, selection, writers
 from mixer.errors import DataError, IntegrityError
 from mixer.garbage import collector_off
+from mixer.memory import available
 from mixer.plans import Plan, Told, leaf_reports, mix_name, plan, root_of
 from mixer.pools import identity_of
 from mixer.progress import Progress, silent
@@ -38,11 +39,13 @@ def build(
     workers: int = 1,
     progress: Progress = silent,
     told: Told = lambda _line: None,
+    memory: int | None = None,
     locked: bool = False,
 ) -> Mix:
     """Build the mix of a recipe into a folder: `out`, or out/<name>. The old mix there is replaced in one step.
 
-    `locked` refuses a recipe or raw files other than those of the mix at that folder. Raises UsageError when the
+    Converted sources of more than `memory` bytes (default: what the machine has left) are gone through in order instead
+    of being gathered from, in buckets that fit; no byte depends on it. `locked` refuses a recipe or raw files other than those of the mix at that folder. Raises UsageError when the
     folder is not a mix of ours, before any work; otherwise as `plan` does.
     """
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(Path(recipe))
@@ -67,7 +70,7 @@ def build(
     with atomic.replacing(target, check=refuse, wait=waiting) as folder:
         if target.exists() and not atomic.can_exchange(folder):
             told(f"{target}: this file system cannot exchange folders: for one moment there will be no mix there")
-        written = _write(planned, order, folder, progress)
+        written = _write(planned, order, folder, available() if memory is None else memory, progress)
     return Mix(target, written)
 
 
@@ -86,24 +89,29 @@ def _order(planned: Plan) -> pl.DataFrame:
     return ordered.select("leaf", "row", "pass")
 
 
-def _write(planned: Plan, order: pl.DataFrame, folder: Path, progress: Progress) -> manifest.Manifest:
+def _write(planned: Plan, order: pl.DataFrame, folder: Path, memory: int, progress: Progress) -> manifest.Manifest:
     """Write the data files, the index and, last, the manifest of a mix into its folder."""
     recipe = planned.recipe
     every, names = gathering.Every([leaf.pool.entry for leaf in planned.leaves]), [leaf.name for leaf in planned.leaves]
     total = gathering.total_bytes(every, order)
     first = writers.get(recipe.outputs[0].target)
-    atomic.ensure_space(folder, total * len(recipe.outputs))
+    buckets = folder / "buckets" if every.bytes > memory else None
+    atomic.ensure_space(folder, total * (len(recipe.outputs) + bool(buckets)))
     # polars gives up the interpreter's lock, so the index is made on the second core while the data is written.
     with ThreadPoolExecutor(1) as thread, collector_off():
         index = thread.submit(mix_index.write, every, order, names, first.START, first.BETWEEN, folder)
+        scattered = scattering.Scattered(every, order, memory, buckets, progress) if buckets else None
         outputs = []
         for output in recipe.outputs:
             writer = writers.get(output.target)
             path = folder / f"{recipe.name}{writer.SUFFIX}"
             with progress(f"writing {path.name}", total) as advance:
-                written = writer.write(path, gathering.batches(every, order), advance)
+                batches = scattered.batches() if scattered else gathering.batches(every, order)
+                written = writer.write(path, batches, advance)
             outputs.append(manifest.OutputFile(path=path.name, target=output.target, **vars(written)))
         mix_id = index.result()
+    if buckets:
+        atomic.remove_folder(buckets)
     finished = _manifest(planned, outputs, manifest.described(folder / manifest.INDEX), mix_id)
     atomic.write_file(folder / manifest.NAME, manifest.encode(finished))
     return finished

@@ -143,27 +143,37 @@ def _settings(data: str | None, cache: Path | None, workers: int | None, quiet: 
     help="Folder of the mix. Default: out/<name>.",
 )
 @_planning
+@_option(
+    "--memory",
+    metavar="SIZE",
+    envvar="MIXER_MEMORY",
+    show_envvar=True,
+    help="Memory to count on, such as 8GB: larger sources are mixed through buckets on disk. Changes no byte. "
+    "Default: what is left.",
+)
 @_option("--dry-run", is_flag=True, help="Only plan: the same as `mixer plan`.")
 @_option("--locked", is_flag=True, help="Refuse raw files or a recipe other than those of the mix at --out.")
 def build(
-    recipe: str, out: Path | None, seed: int | None, size: int | None, as_json: bool, dry_run: bool, locked: bool,
-    data: str | None, cache: Path | None, workers: int | None, quiet: bool,
+    recipe: str, out: Path | None, seed: int | None, size: int | None, as_json: bool, memory: str | None,
+    dry_run: bool, locked: bool, data: str | None, cache: Path | None, workers: int | None, quiet: bool,
 ) -> None:  # fmt: skip
     """Build the mix of a recipe: data, index and manifest, in one folder.
 
     RECIPE is a file, or the name of a recipe that ships with mixer, such as svit_mix.
     """
     from mixer import building, plans, reports
+    from mixer.memory import parse
     from mixer.recipe import load_recipe
     from mixer.roots import find_recipe
 
+    limit = None if memory is None else parse(memory)
     loaded = load_recipe(find_recipe(recipe), seed=seed, size=size)
     settings = _settings(data, cache, workers, quiet)
     if dry_run:
         planned = plans.plan(loaded, **settings)
         click.echo(reports.plan_json(planned) if as_json else reports.plan_text(planned))
         return
-    mix = building.build(loaded, out, locked=locked, **settings)
+    mix = building.build(loaded, out, memory=limit, locked=locked, **settings)
     if as_json:
         click.echo(reports.mix_json(mix))
     elif not quiet:

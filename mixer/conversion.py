@@ -205,19 +205,20 @@ class _Conversion:
             edge = receipt.end
         return done
 
-    def _group(self, folder: Path, shelves: list[tuple[Shelf, ...]], starts: list[int]) -> None:
+    def _group(self, folder: Path, buckets: list[tuple[Shelf, ...]], starts: list[int]) -> None:
         """Convert what was set aside, bucket by bucket."""
-        with self.progress(f"grouping {self.source.name}", len(shelves)) as advance:
-            stems = [f"span-grouped-{number}" for number in range(len(shelves))]
+        sizes = [sum(shelf.length for shelf in shelves) for shelves in buckets]
+        with self.progress(f"grouping {self.source.name}", sum(sizes)) as advance:
+            stems = [f"span-grouped-{number}" for number in range(len(buckets))]
             waiting = [
                 self.workers.submit(
-                    Bucket(self.source.name, self.options, each, tuple(starts), folder / stem), inline=self.inline
+                    Bucket(self.source.name, self.options, shelves, tuple(starts), folder / stem), inline=self.inline
                 )
-                for each, stem in zip(shelves, stems, strict=True)
+                for shelves, stem in zip(buckets, stems, strict=True)
             ]
-            for receipt, stem in zip(waiting, stems, strict=True):
+            for receipt, stem, done in zip(waiting, stems, sizes, strict=True):
                 self._accept(_Accepted(stem, 0, receipt()))
-                advance(1)
+                advance(done)
 
     def _accept(self, done: _Accepted) -> None:
         self.accepted.append(done)

@@ -65,6 +65,11 @@ class Every:
         """The data files of all parts."""
         return [entry.data(entry.ledger.parts[number]) for entry, number in self._parts]
 
+    @property
+    def bytes(self) -> int:
+        """Size of all data files together."""
+        return sum(entry.ledger.parts[number].bytes for entry, number in self._parts)
+
     def columns(self, names: list[str], parts: range | None = None) -> pl.DataFrame:
         """Read index columns of all records, or of those of some parts; `part` counts the parts of all entries."""
         import polars as pl
@@ -113,14 +118,19 @@ def running(counts: list[int]) -> list[int]:
 
 def map_files(paths: list[Path]) -> list[memoryview]:
     """Map the parts for reading. Each map holds a file open, so the soft limit on open files is raised to fit."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = len(paths) + 256
-    if soft != resource.RLIM_INFINITY and soft < needed:
-        resource.setrlimit(
-            resource.RLIMIT_NOFILE, (needed if hard == resource.RLIM_INFINITY else min(needed, hard), hard)
-        )
+    allow_files(len(paths))
     views = []
     for path in paths:
         with path.open("rb") as file:
             views.append(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)))
     return views
+
+
+def allow_files(count: int) -> None:
+    """Raise the soft limit on open files, as far as the hard one lets us, so that many more fit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = count + 256
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (needed if hard == resource.RLIM_INFINITY else min(needed, hard), hard)
+        )

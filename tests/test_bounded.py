@@ -1,0 +1,134 @@
+"""What outgrows memory is mixed, indexed and grouped in other ways, and gives the same bytes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from conftest import recipe
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mixer import build, gathering, memory, mix_index, scattering, verify
+from mixer.errors import UsageError
+
+
+def own(folder: Path, name: str, count: int, start: int = 0) -> None:
+    """Write records of different lengths, some with several images, some of text, some twice."""
+    values = []
+    for number in range(start, start + count):
+        images = [f"a/{number % 7}.jpg", f"b/{number}.jpg"][: number % 3]
+        turns = [("human", "<image>" * len(images) + f" what is {number}?"), ("gpt", "x" * (number % 50) + ".")]
+        record = {"id": number, "conversations": [{"from": role, "value": value} for role, value in turns]}
+        values.append({**record, "image": images} if images else record)
+    (folder / f"{name}.json").write_text(json.dumps([*values, *values[:5]]))
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Give a recipe of two leaves, one of them shown more than twice."""
+    own(tmp_path, "one", 300)
+    own(tmp_path, "two", 170, start=250)
+    sources = {
+        "one": {"use": "llava_json", "path": "one.json", "epochs": 2.3},
+        "two": {"use": "llava_json", "path": "two.json", "count": 111},
+    }
+    return recipe(tmp_path, sources=sources, output={"for": "jsonl"})
+
+
+def files(mix: Path) -> dict[str, bytes]:
+    """Read a mix."""
+    return {file.name: file.read_bytes() for file in sorted(mix.iterdir())}
+
+
+@pytest.mark.parametrize("size", [1, 500, 3_000, 30_000])
+def test_buckets_of_any_size_give_the_same_mix(path, tmp_path, cache, monkeypatch, size):
+    """A record a bucket, some, or very many."""
+    direct = files(build(path, tmp_path / "direct", cache=cache).path)
+    monkeypatch.setattr(scattering, "SHARE", 1)
+
+    assert files(build(path, tmp_path / "bounded", cache=cache, memory=size).path) == direct
+
+
+@pytest.mark.parametrize(("group", "range_"), [(1, 10), (200, 64), (300, 1 << 17), (1 << 20, 100)])
+def test_an_index_made_in_groups_is_the_same(path, tmp_path, cache, monkeypatch, group, range_):
+    """However many records of the store are in memory at once, and however many rows are finished at once."""
+    whole = build(path, tmp_path / "whole", cache=cache)
+    monkeypatch.setattr(mix_index, "GROUP", group)
+    monkeypatch.setattr(mix_index, "RANGE", range_)
+    cut = build(path, tmp_path / "cut", cache=cache)
+
+    import polars as pl
+
+    assert cut.manifest.mix_id == whole.manifest.mix_id
+    assert pl.read_parquet(cut.path / "index.parquet").equals(pl.read_parquet(whole.path / "index.parquet"))
+    assert not verify(cut.path).problems
+
+
+def test_sources_larger_than_memory_go_through_buckets_by_themselves(path, tmp_path, cache, monkeypatch):
+    """Nobody has to ask: what the machine has left decides."""
+    direct = files(build(path, tmp_path / "direct", cache=cache).path)
+    used = []
+
+    class Watched(scattering.Scattered):
+        def __init__(self, *arguments):
+            used.append(arguments)
+            super().__init__(*arguments)
+
+    monkeypatch.setattr("mixer.building.available", lambda: 20_000)
+    monkeypatch.setattr(scattering, "Scattered", Watched)
+
+    assert files(build(path, tmp_path / "bounded", cache=cache).path) == direct
+    assert len(used) == 1
+
+
+def test_buckets_are_no_random_access(path, tmp_path, cache, monkeypatch):
+    """The bounded form maps one file at a time, so that no more need be in memory."""
+    build(path, tmp_path / "direct", cache=cache)
+    mapped = []
+
+    def watched(paths, map_files=gathering.map_files):
+        mapped.append(len(paths))
+        return map_files(paths)
+
+    monkeypatch.setattr(scattering, "map_files", watched)
+    monkeypatch.setattr(gathering, "map_files", watched)
+    build(path, tmp_path / "bounded", cache=cache, memory=8_000)
+
+    assert set(mapped) == {1}
+
+
+def test_memory_is_an_option_of_the_command(path, mixer, tmp_path):
+    """The bounded form by option and by environment: the same bytes; nonsense is refused before any work."""
+    mixer("build", path, "-o", "direct")
+    mixer("build", path, "-o", "option", "--memory", "64MiB")
+    mixer("build", path, "-o", "environment", env={"MIXER_MEMORY": "1GB"})
+    refused = mixer("build", path, "-o", "refused", "--memory", "8", code=2)
+
+    assert files(tmp_path / "direct") == files(tmp_path / "option") == files(tmp_path / "environment")
+    assert "memory '8': expected a whole number and MB" in refused.stderr
+
+
+@given(st.integers(64, 10**6), st.sampled_from(["MB", "GB", "MiB", "GiB"]))
+def test_sizes_are_read_exactly(number, unit):
+    """MB and GB are powers of ten, MiB and GiB of two."""
+    factor = {"MB": 10**6, "GB": 10**9, "MiB": 2**20, "GiB": 2**30}[unit]
+    if number * factor < memory.LEAST:
+        with pytest.raises(UsageError, match="at least 64 MiB"):
+            memory.parse(f"{number}{unit}")
+    else:
+        assert memory.parse(f"{number}{unit}") == number * factor
+
+
+@pytest.mark.parametrize("text", ["", "8", "8G", "0MB", "-1GB", "1.5GB", "8 gb", "MB", "1e3MB", "12TB"])
+def test_other_sizes_are_refused(text):
+    """With what a size looks like."""
+    with pytest.raises(UsageError, match="expected a whole number and MB, GB, MiB or GiB"):
+        memory.parse(text)
+
+
+def test_a_machine_has_memory_left():
+    """What is measured is more than nothing, and no more than there is."""
+    total = int(Path("/proc/meminfo").read_text().split()[1]) * 1024
+    assert 0 < memory.available() <= total
