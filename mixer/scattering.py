@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 LARGEST = 256 << 20
 """Bytes of a bucket, however much memory there is."""
+MOST = 1000
+"""Buckets at most: each is an open file, and small ones would be filled in small writes."""
 SHARE = 4
 """One bucket takes this part of memory at most: it is read as its records stand in the mix."""
 
@@ -38,7 +40,8 @@ class Scattered:
         at = every.at(order)
         self._rows = pl.DataFrame({"at": at, "length": lengths[at]})
         step = pl.col("length").cast(pl.UInt64)
-        bucket = ((step.cum_sum() - step) // max(1, min(LARGEST, memory // SHARE))).cast(pl.UInt32)
+        size = max(min(LARGEST, memory // SHARE), -(-int(self._rows.select(step.sum()).item()) // MOST))
+        bucket = ((step.cum_sum() - step) // size).cast(pl.UInt32)
         self._rows = self._rows.with_columns(bucket.alias("bucket"))
         self._count = int(self._rows.select(pl.col("bucket").max()).item() or 0) + 1
         folder.mkdir()
