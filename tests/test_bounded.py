@@ -57,6 +57,7 @@ def test_an_index_made_in_groups_is_the_same(path, tmp_path, cache, monkeypatch,
     whole = build(path, tmp_path / "whole", cache=cache)
     monkeypatch.setattr(mix_index, "GROUP", group)
     monkeypatch.setattr(mix_index, "RANGE", range_)
+    monkeypatch.setattr(mix_index, "STEPS", 1000)
     cut = build(path, tmp_path / "cut", cache=cache)
 
     import polars as pl
