@@ -28,6 +28,31 @@ def _pad(number: float, length: int, side: int) -> float:
     return number if length == side else (number * length + (side - length) / 2) / side
 
 
+def from_pixels(x: float, y: float, width: float, height: float) -> Box:
+    """Give the corners of a box that is published as its left, top, width and height."""
+    return x, y, x + width, y + height
+
+
+def clamp(box: Box, width: int, height: int) -> Box | None:
+    """Cut a box in pixels to its image. None is left when it has no area there."""
+    x1, y1, x2, y2 = max(box[0], 0), max(box[1], 0), min(box[2], width), min(box[3], height)
+    return (x1, y1, x2, y2) if x1 < x2 and y1 < y2 else None
+
+
+def in_square(box: Box, width: int, height: int) -> Box:
+    """Move a box in pixels to the square around its image, in fractions, by whole pixels as LLaVA-1.5 does."""
+    side = max(width, height)
+    right, down = (side - width) // 2, (side - height) // 2
+    x1, y1, x2, y2 = box
+    return (x1 + right) / side, (y1 + down) / side, (x2 + right) / side, (y2 + down) / side
+
+
+def percent(box: Box, width: int, height: int) -> str:
+    """Print a box in pixels as MiniGPT-v2 does: whole hundredths of width and height, cut off, `{<12><34><56><78>}`."""
+    x1, y1, x2, y2 = (int(number / size * 100) for number, size in zip(box, (width, height) * 2, strict=True))
+    return f"{{<{x1}><{y1}><{x2}><{y2}>}}"
+
+
 def show(box: Box, decimals: int) -> str:
     """Print a box as LLaVA's data do: Python floats of at most so many decimals, `[0.172, 0.61, 0.832, 1.0]`."""
     return str([round(number, decimals) for number in box])

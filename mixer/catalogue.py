@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from mixer import atomic, caching, conversion, sources
+from mixer import atomic, caching, conversion, gathering, sources
 from mixer.errors import UsageError
 from mixer.listing import Listed, listed
 from mixer.plans import Told
@@ -79,10 +79,8 @@ def check_target(out: Path, located: conversion.Located, store: Path) -> None:
 
 
 def _copy(entry: Entry, write: Callable[[bytes], object]) -> None:
-    for part in entry.ledger.parts:
-        with entry.data(part).open("rb") as lines:
-            while block := lines.read(1 << 20):
-                write(block)
+    for batch in gathering.in_item_order(entry):
+        write(b"\n".join([*batch, b""]))
 
 
 def list_sources(name: str | None = None, *, data: str | Path | None = None) -> list[Listed]:

@@ -67,6 +67,8 @@ class Skip:
     """A converter's word that a raw item gives no conversation, and why. Expected, and counted."""
 
     reason: str
+    items: int = 1
+    """Raw items that are lost for this reason, where a record or a group holds several."""
 
 
 _encoder = msgspec.json.Encoder()
@@ -141,3 +143,8 @@ def dialogue(*, id: str, rounds: Iterable[tuple[str, str]], image: str | None = 
     if image is not None:
         turns[0].value = f"{IMAGE}\n{turns[0].value}"
     return Conversation(id=id, image=image, conversations=turns)
+
+
+def capitalised(text: str) -> str:
+    """Write the first letter in upper case and leave the rest, as LLaVA-1.5's mix does with short answers."""
+    return text[:1].upper() + text[1:]

@@ -194,7 +194,7 @@ class Making:
         elif type(part) is Labelled:
             record, labels, items = part.conversation, part.labels, part.items
         elif type(part) is Skip:
-            self.lose(number, "skipped", part.reason, None)
+            self.lose(number, "skipped", part.reason, None, items=part.items)
             return
         else:
             given = type(part).__name__

@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mixer import sources
 from mixer.store import Entry
 
 if TYPE_CHECKING:
@@ -39,6 +40,18 @@ def batches(every: Every, order: pl.DataFrame) -> Iterator[list[memoryview]]:
         views = [maps[number][start:stop] for number, start, stop in zip(part, offset, end, strict=True)]
         for start in range(0, len(views), BATCH):
             yield views[start : start + BATCH]
+
+
+def in_item_order(entry: Entry) -> Iterator[list[memoryview]]:
+    """Go through all records of a converted source as its files have them; parts of grouped records do not."""
+    import polars as pl
+
+    if not entry.ledger.parts:
+        return
+    rows = entry.index(["row", "part", "item"])
+    if sources.get(entry.ledger.source).grouping is not None:
+        rows = rows.sort("item", "row")
+    yield from batches(Every([entry]), rows.select(pl.lit(0, dtype=pl.UInt16).alias("leaf"), "row"))
 
 
 def total_bytes(every: Every, order: pl.DataFrame) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 SHORT_ANSWER = "Answer the question using a single word or phrase."
 """LLaVA-1.5, after the first question of VQAv2, OK-VQA, GQA and OCR-VQA records."""
@@ -14,6 +15,17 @@ OPTION_LETTER = "Answer with the option's letter from the given choices directly
 BOX_OF_PHRASE = "Please provide the bounding box coordinate of the region this sentence describes: {}."
 PHRASE_OF_BOX = "Please provide a short description for this region: {}."
 """LLaVA-1.5, the two directions of a region and its phrase."""
+
+REFER = (
+    "[refer] {}",
+    "[refer] give me the location of {}",
+    "[refer] where is {} ?",
+    "[refer] from this image, tell me the location of {}",
+    "[refer] the location of {} is",
+    "[refer] could you tell me the location for {} ?",
+    "[refer] where can I locate the {} ?",
+)
+"""MiniGPT-v2's requests for the box of a phrase."""
 
 BRIEF = (
     "Describe the image concisely.",
@@ -46,7 +58,22 @@ DETAIL = (
 """LLaVA's requests for a long description, as in LLaVA-Instruct and ShareGPT4V."""
 
 
-def pick(wordings: Sequence[str], *parts: str) -> str:
+T = TypeVar("T")
+
+
+def pick(choices: Sequence[T], *parts: str) -> T:
     """Pick a wording by a hash of what it is for (source, record, part, purpose), so that nothing else changes it."""
+    return choices[_number(parts) % len(choices)]
+
+
+def pick_some(choices: Sequence[T], most: int, name: Callable[[T], str], *parts: str) -> list[T]:
+    """Pick at most so many things by hashes of their names and of what they are for; their order stays."""
+    if len(choices) <= most:
+        return list(choices)
+    ranked = sorted(range(len(choices)), key=lambda place: _number((*parts, name(choices[place]))))
+    return [choices[place] for place in sorted(ranked[:most])]
+
+
+def _number(parts: Iterable[str]) -> int:
     named = b"".join(b"%d:%b" % (len(part), part) for part in map(str.encode, parts))
-    return wordings[int.from_bytes(hashlib.blake2b(named, digest_size=8).digest(), "little") % len(wordings)]
+    return int.from_bytes(hashlib.blake2b(named, digest_size=8).digest(), "little")

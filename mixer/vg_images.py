@@ -25,6 +25,16 @@ class Place(msgspec.Struct):
     width: int
     height: int
 
+    @property
+    def name(self) -> str:
+        """Name the image as LLaVA's ids do: `VG_100K_2/713`."""
+        return self.path.removeprefix("vg/").removesuffix(".jpg")
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Give width and height."""
+        return self.width, self.height
+
 
 def lookup(*, match: str, field: str) -> Lookup:
     """Declare that `raw.<field>` is the Place of the image numbered `raw.<match>`."""

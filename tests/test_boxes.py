@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mixer.boxes import pad_to_square, parse, show, text_in_square
+from mixer.boxes import clamp, from_pixels, in_square, pad_to_square, parse, percent, show, text_in_square
 
 FRACTION = st.floats(0, 1)
 SIDE = st.integers(1, 10_000)
@@ -63,3 +63,33 @@ def test_every_box_of_a_text_moves_and_nothing_else():
     assert text_in_square(text, 100, 50, 2) == (
         "Two jars [0.5, 0.25, 1.0, 0.75], [0.0, 0.25, 0.5, 0.75] on a shelf [see 1, 2, 3, 4] [0.1, 0.2.1, 0.3, 0.4] []."
     )
+
+
+@pytest.mark.parametrize(
+    ("box", "left"),
+    [
+        ((10, 20, 30, 40), (10, 20, 30, 40)),
+        ((-5, -6, 30, 40), (0, 0, 30, 40)),
+        ((700, 500, 900, 700), (700, 500, 800, 600)),
+        ((800, 0, 900, 600), None),
+        ((0, -9, 800, 0), None),
+        ((30, 20, 30, 40), None),
+        ((30, 40, 10, 20), None),
+    ],
+)
+def test_boxes_are_cut_to_their_image(box, left):
+    """What lies outside goes; a box without area is none."""
+    assert clamp(box, 800, 600) == left
+
+
+def test_pixels_move_to_the_square_by_whole_pixels():
+    """LLaVA-1.5 pads by half the difference, rounded down."""
+    assert in_square((80, 60, 240, 180), 800, 600) == (0.1, 0.2, 0.3, 0.35)
+    assert in_square((0, 0, 599, 1000), 599, 1000) == (0.2, 0.0, 0.799, 1.0)
+    assert in_square((3, 4, 5, 6), 10, 10) == (0.3, 0.4, 0.5, 0.6)
+
+
+def test_pixels_print_as_hundredths_cut_off():
+    """MiniGPT-v2 divides by width and height separately and does not round."""
+    assert percent(from_pixels(100, 100, 699, 499), 800, 600) == "{<12><16><99><99>}"
+    assert percent((0, 0, 800, 600), 800, 600) == "{<0><0><100><100>}"

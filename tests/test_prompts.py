@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mixer import prompts
-from mixer.prompts import pick
+from mixer.prompts import pick, pick_some
 
 
 def test_pick_is_fixed_for_ever():
@@ -39,3 +39,20 @@ def test_wordings_are_eleven_and_distinct():
     """LLaVA's two lists have 11 wordings each."""
     assert len(set(prompts.BRIEF)) == len(prompts.BRIEF) == 11
     assert len(set(prompts.DETAIL)) == len(prompts.DETAIL) == 11
+
+
+def test_some_are_fixed_for_ever():
+    """Which of many are picked is part of the output's bytes, too; their order stays."""
+    assert "".join(pick_some("abcdefghijklmnopqrst", 5, str, "kitchen_vqa", "7")) == "denrs"
+
+
+@given(st.lists(st.text(alphabet="abcdefgh", min_size=1), unique=True), st.integers(0, 10), st.randoms())
+def test_some_do_not_depend_on_the_others_order(names, most, random):
+    """At most so many, in the order given; a shuffle picks the same ones, and fewer are among more."""
+    picked = pick_some(names, most, str, "kitchen_vqa")
+    shuffled = random.sample(names, len(names))
+
+    assert len(picked) == min(most, len(names))
+    assert picked == [name for name in names if name in picked]
+    assert set(pick_some(shuffled, most, str, "kitchen_vqa")) == set(picked)
+    assert set(picked) <= set(pick_some(names, most + 1, str, "kitchen_vqa"))

@@ -1,0 +1,29 @@
+"""A region and the phrase that describes it, as a question and its answer: LLaVA-1.5's form and MiniGPT-v2's.
+
+Boxes are in pixels and lie inside their image, `size` is the image's (width, height), and `key` names the region for
+what is picked by hash.
+"""
+
+from __future__ import annotations
+
+from mixer.boxes import Box, in_square, percent, show
+from mixer.conversation import capitalised
+from mixer.prompts import BOX_OF_PHRASE, PHRASE_OF_BOX, REFER, pick
+
+LONGEST = 50
+"""Words that MiniGPT-v2 leaves of a phrase."""
+_PUNCTUATION = str.maketrans(dict.fromkeys('.!"()*#:;~', " "))
+
+
+def box_or_phrase(phrase: str, box: Box, size: tuple[int, int], *key: str) -> tuple[str, str]:
+    """Ask for the box of a phrase or for the phrase of a box, as LLaVA-1.5 does; a phrase ends with one period."""
+    bare, shown = phrase.rstrip(" ."), show(in_square(box, *size), 2)
+    if pick((True, False), *key, "direction"):
+        return BOX_OF_PHRASE.format(bare), shown
+    return PHRASE_OF_BOX.format(shown), f"{capitalised(bare)}."
+
+
+def location(phrase: str, box: Box, size: tuple[int, int], *key: str) -> tuple[str, str]:
+    """Ask for the box of a phrase as MiniGPT-v2 does: in lower case, without punctuation."""
+    words = phrase.lower().translate(_PUNCTUATION).split()
+    return pick(REFER, *key, "prompt").format(" ".join(words[:LONGEST])), percent(box, *size)

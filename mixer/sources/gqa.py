@@ -1,0 +1,112 @@
+r"""GQA: compositional questions about photos with scene graphs.
+
+Page: https://cs.stanford.edu/people/dorarad/gqa/download.html
+Raw: {"07000012": {"imageId": "n4711", "question": "What is the kite made of?", "answer": "paper", "fullAnswer":
+     "The kite is made of paper.", "types": {"structural": "query", ...}, "isBalanced": true, "groups": {...}, ...}}
+Raw (LAVIS's copies of the same names): [{"question_id": "07000012", "question": "What is the kite made of?",
+     "answer": "paper", "image": "n4711.jpg"}]
+
+Licence: CC-BY-4.0. Made as in LLaVA-1.5: an image's questions are one record, in the order of the file, which is the
+order of the turns; `answer=full, merge=none` is ms-swift's form. Quirks:
+- The file is an object by question id in the official form and an array in LAVIS's: both are read, told by the file.
+- Question ids are texts of digits, some with leading zeros; image ids are texts, those of images that are not Visual
+  Genome's start with n. Both stay texts, where LLaVA's mix has image ids as numbers.
+- The files for tests have no answers and are not offered; elsewhere a question without an answer is skipped.
+- `train_all` is the ten parts of train_all_questions/; most of its questions have `isBalanced` false.
+- Blanks at the end of semantic arguments, lists of entailed questions and scene graphs: not read.
+- Some images have over 80 questions: `max_turns` deals them out to records whose ids end with their number.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import msgspec
+from pydantic import Field
+
+from mixer.conversation import Labelled, Labels, Skip, capitalised
+from mixer.merging import Asked, MergeOptions, records
+from mixer.prompts import SHORT_ANSWER
+from mixer.readers import json_records
+from mixer.sources import File, Grouping, Source
+
+PARTS = 10
+"""Of train_all_questions/."""
+
+
+class Types(msgspec.Struct):
+    """Kinds of question: of the three, its form is used."""
+
+    structural: str
+
+
+class Raw(msgspec.Struct):
+    """A question; `key` is its id in the official form."""
+
+    question: str
+    image_id: str = msgspec.field(name="imageId", default="")
+    image: str = ""
+    answer: str | None = None
+    full: str | None = msgspec.field(name="fullAnswer", default=None)
+    types: Types | None = None
+    question_id: str | int = ""
+    key: str = ""
+
+    def __post_init__(self) -> None:
+        """Tell the image by its file's name where only that is given."""
+        self.image_id = self.image_id or self.image.rpartition("/")[2].removesuffix(".jpg")
+        if not self.image_id:
+            raise ValueError("neither `imageId` nor `image`")
+
+
+class GqaOptions(MergeOptions):
+    """Which questions and which of their answers."""
+
+    split: Literal["train_balanced", "val_balanced", "testdev_balanced", "train_all"] = Field(
+        default="train_balanced", description="Which published file; train_all is in ten parts."
+    )
+    answer: Literal["short", "full"] = Field(
+        default="short", description="A word or phrase, asked for in LLaVA-1.5's words, or the full sentence."
+    )
+
+
+def _file(split: str, path: str, records: int | None = None) -> File:
+    return File(path, json_records.of(), Raw, records=records, when={"split": split})
+
+
+SOURCE = Source(
+    title="GQA",
+    homepage="https://cs.stanford.edu/people/dorarad/gqa/download.html",
+    licence="CC-BY-4.0",
+    modality="image",
+    task="vqa",
+    language="en",
+    files=(
+        _file("train_balanced", "train_balanced_questions.json", 943_000),
+        _file("val_balanced", "val_balanced_questions.json"),
+        _file("testdev_balanced", "testdev_balanced_questions.json", 12_578),
+        *(_file("train_all", f"train_all_questions/train_all_questions_{part}.json") for part in range(PARTS)),
+    ),
+    options=GqaOptions,
+    grouping=Grouping(by="image_id"),
+    media=("gqa/images",),
+    records=943_000,
+)
+
+
+def convert(raws: Sequence[Raw], options: GqaOptions) -> Iterator[Labelled | Skip]:
+    """Ask the questions about an image."""
+    short = options.answer == "short"
+    asked = [
+        Asked(
+            id=raw.key or f"{raw.question_id}",
+            question=raw.question,
+            answer=(capitalised(raw.answer or "") if short else raw.full) or "",
+            subset=raw.types.structural if raw.types else None,
+        )
+        for raw in raws
+    ]
+    name = raws[0].image_id
+    prompt = SHORT_ANSWER if short else ""
+    return records(
+        asked, options, id=name, image=f"gqa/images/{name}.jpg", prompt=prompt, labels=Labels(split=options.split)
+    )

@@ -1,0 +1,169 @@
+r"""VQA v2.0: short answers to open questions about COCO photos.
+
+Page: https://visualqa.org/download.html
+Raw: {"image_id": 21, "question": "Is the kite  new?", "question_id": 21000}, and among the annotations
+     {"answer_type": "yes/no", "multiple_choice_answer": "yes", "answers": [{"answer": "yes", "answer_confidence":
+     "maybe", "answer_id": 1}, ...ten], "image_id": 21, "question_type": "is the", "question_id": 21000}
+Raw (lavis): {"question_id": 21000, "question": "Is the kite  new?", "answer": ["yes", ...ten],
+     "image": "train2014/COCO_train2014_000000000021.jpg", "dataset": "vqa"}
+
+Licence: CC-BY-4.0; the photos have Flickr's terms. Made as in LLaVA-1.5: an image's questions are one record, in the
+order of the file, which is the order of the turns. Quirks:
+- Questions and answers are two files, joined by question_id. A question without an answer is skipped, and so is an
+  answer without a question. The test splits have no answers and are not offered.
+- `multiple_choice_answer` is one of the most frequent answers; in a tie, which one has no rule, so it is copied. LAVIS's
+  file lacks it: there the most frequent answer stands in, of equals the first.
+- Some images have over 200 questions: `max_turns` deals them out to records whose ids end with their number.
+- Image 21 of the train split is coco/train2017/000000000021.jpg, as LLaVA names it: all are in train2017. Of val2014's
+  images most are there, but not all, so those of the val split keep their own folder and name.
+- The files of v1.0 and OK-VQA are named alike, without `v2_`. Questions whose number is not image_id * 1000 + n are bad,
+  and so are OK-VQA's annotations, which have no `multiple_choice_answer`.
+- Key order varies; doubled blanks in questions are kept. An answer of a yes/no question may be another word.
+"""
+
+from collections.abc import Iterator, Sequence
+from statistics import mode
+from typing import Literal
+
+import msgspec
+from pydantic import Field
+
+from mixer.conversation import Labelled, Labels, Skip, capitalised
+from mixer.merging import Asked, MergeOptions, records
+from mixer.prompts import SHORT_ANSWER, pick
+from mixer.readers import json_array, json_member
+from mixer.sources import File, Grouping, Join, Source
+
+IMAGE = {"train": "coco/train2017/{:012d}.jpg", "val": "coco/val2014/COCO_val2014_{:012d}.jpg"}
+RECORDS = {"train": 443_757, "val": 214_354}
+
+
+class Answer(msgspec.Struct):
+    """One person's."""
+
+    answer: str
+
+
+class Annotation(msgspec.Struct):
+    """The answer to a question, as the annotations have it."""
+
+    image_id: int
+    question_id: int
+    answer_type: str
+    multiple_choice_answer: str
+
+
+class Ten(Annotation):
+    """The same with the ten answers that people gave, which cost most of the reading."""
+
+    answers: list[Answer]
+
+
+class Question(msgspec.Struct):
+    """A question of the official files."""
+
+    image_id: int
+    question_id: int
+    question: str
+    annotation: Annotation | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse questions of other sets."""
+        if self.question_id // 1000 != self.image_id:
+            raise ValueError("question_id is not image_id * 1000 + n, as in v2.0")
+
+
+class Flat(msgspec.Struct):
+    """A question of LAVIS's files, with its ten answers."""
+
+    question_id: int
+    question: str
+    answer: list[str]
+    image: str
+    image_id: int = 0
+
+    def __post_init__(self) -> None:
+        """Tell the image by its file's name."""
+        digits = self.image[-16:].removesuffix(".jpg")
+        if not digits.isdecimal():
+            raise ValueError("`image` ends with no number and .jpg")
+        self.image_id = int(digits)
+
+
+class VqaOptions(MergeOptions):
+    """Which questions and which of their answers."""
+
+    split: Literal["train", "val"] = Field(default="train", description="Which split.")
+    answer: Literal["multiple_choice", "sampled"] = Field(
+        default="multiple_choice", description="The answer of most people, or that of one of the ten, picked by hash."
+    )
+    packaging: Literal["official", "lavis"] = Field(
+        default="official", description="The official questions and annotations, or LAVIS's flat file."
+    )
+
+
+def _annotation(options: VqaOptions) -> type[Annotation]:
+    return Ten if options.answer == "sampled" else Annotation
+
+
+def _join(split: str) -> Join:
+    path = f"v2_mscoco_{split}2014_annotations.json"
+    when = {"split": split, "packaging": "official"}
+    file = File(path, json_member.of("annotations"), _annotation, records=RECORDS[split], when=when)
+    return Join(file, on="question_id", field="annotation")
+
+
+SOURCE = Source(
+    title="VQA v2.0",
+    homepage="https://visualqa.org/download.html",
+    licence="CC-BY-4.0",
+    modality="image",
+    task="vqa",
+    language="en",
+    files=(
+        *(
+            File(
+                f"v2_OpenEnded_mscoco_{split}2014_questions.json",
+                json_member.of("questions"),
+                Question,
+                records=RECORDS[split],
+                when={"split": split, "packaging": "official"},
+            )
+            for split in RECORDS
+        ),
+        *(
+            File(f"vqa_{split}.json", json_array, Flat, when={"split": split, "packaging": "lavis"})
+            for split in RECORDS
+        ),
+    ),
+    options=VqaOptions,
+    grouping=Grouping(by="image_id", joins=tuple(map(_join, RECORDS))),
+    media=("coco/train2017", "coco/val2014"),
+    records=RECORDS["train"],
+)
+
+
+def convert(raws: Sequence[Question | Flat], options: VqaOptions) -> Iterator[Labelled | Skip]:
+    """Ask for short answers to the questions about an image."""
+    asked = [
+        Asked(f"{raw.question_id}", raw.question, capitalised(_answer(raw, options)), _answer_type(raw)) for raw in raws
+    ]
+    name, image = f"{raws[0].image_id:012d}", IMAGE[options.split].format(raws[0].image_id)
+    return records(asked, options, id=name, image=image, prompt=SHORT_ANSWER, labels=Labels(split=options.split))
+
+
+def _answer(raw: Question | Flat, options: VqaOptions) -> str:
+    """Choose an answer; without any it is empty."""
+    if isinstance(raw, Flat):
+        ten = raw.answer
+    elif isinstance(raw.annotation, Ten):
+        ten = [each.answer for each in raw.annotation.answers]
+    else:
+        return raw.annotation.multiple_choice_answer if raw.annotation else ""
+    if not ten:
+        return ""
+    return pick(ten, "vqav2", f"{raw.question_id}", "answer") if options.answer == "sampled" else mode(ten)
+
+
+def _answer_type(raw: Question | Flat) -> str | None:
+    return raw.annotation.answer_type if isinstance(raw, Question) and raw.annotation else None
