@@ -18,7 +18,7 @@ A file may be read while it grows at its end: a span whose `stop` lies `AHEAD` b
 gives what it will give when the file is whole. An error says so only if it comes from the whole file: what stands
 before the first record, or behind the last, may be longer than any record, and is looked at to its end.
 
-A reader whose attribute `unit` is not "bytes" counts places, edges and pieces in that unit, and needs the whole file.
+A reader with an attribute `unit` other than "bytes" counts places, edges and pieces in that, and needs the whole file.
 """
 
 from __future__ import annotations
@@ -29,8 +29,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
 
-AHEAD = 64 << 20
-"""How far behind a place a reader looks, in bytes: no record is longer."""
+from mixer.readers.depth import LONGEST
+
+AHEAD = LONGEST
+"""How far behind a place a reader may look, in bytes."""
 PAST_ANY_END = 1 << 62
 
 
@@ -60,12 +62,20 @@ class Reader(Protocol):
 
 
 def cuts(reader: Reader | ModuleType, path: Path, size: int) -> list[int]:
-    """Give places at which a file may be cut for parallel work, about `size` apart; all but the ends are guesses.
+    """Give places at which a file may be cut for parallel work, about `size` bytes apart; all but the ends are guesses.
 
     They ascend, and are two at least: where the first record may begin, and the file's end.
     """
     end = reader.cut(path, PAST_ANY_END)
+    step = max(1, round(size / bytes_a_place(reader, path)))
     edges = [reader.cut(path, 0)]
     while len(edges) == 1 or edges[-1] < end:
-        edges.append(reader.cut(path, min(edges[-1] + size, end)))
+        edges.append(reader.cut(path, min(edges[-1] + step, end)))
     return edges
+
+
+def bytes_a_place(reader: Reader | ModuleType, path: Path) -> float:
+    """Tell how many bytes of a file a place stands for: 1, unless the reader counts in another unit; then on average."""
+    if getattr(reader, "unit", "bytes") == "bytes":
+        return 1
+    return path.stat().st_size / max(1, reader.cut(path, PAST_ANY_END))

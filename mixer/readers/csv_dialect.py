@@ -93,4 +93,5 @@ def reason(error: csv.Error) -> str:
 
 
 def too_long(path: Path, at: int) -> DamagedFile:
+    """Make the error of a row longer than any record may be."""
     return damaged(path, at, f"a row of at most {depth.LONGEST:,} bytes", "one that goes on")

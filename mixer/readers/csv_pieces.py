@@ -20,7 +20,7 @@ import msgspec
 from mixer.errors import DamagedFile, DataError
 from mixer.readers import Bad, Batch, depth
 from mixer.readers.csv_dialect import BREAK, Dialect, Lines, reason, too_long
-from mixer.readers.faults import FAULTS, bad, damaged, is_other_format, wrong_start
+from mixer.readers.faults import CHECK, FAULTS, bad, damaged, is_other_format, listed, wrong_start
 from mixer.readers.mapping import after_mark
 
 REACH = 4
@@ -32,7 +32,6 @@ CANDIDATES = 64
 """Line starts tried for a cut. A longer text in quotes gives a false one, which costs time only."""
 
 _QUOTE = re.compile(rb'"')
-CHECK = "check that this is the published file of this name"
 
 Convert = Callable[[list[list[str]]], list[Any]]
 
@@ -122,14 +121,13 @@ class Rows:
     def _converter(self, raw: type) -> Convert:
         """Give what makes records of rows. Raises DataError when the file lacks columns that the type asks for."""
         fields = msgspec.structs.fields(raw)
-        found = ", ".join(f"`{name}`" for name in self.names)
         missing = [each.encode_name for each in fields if each.required and each.encode_name not in self.names]
         if missing:
-            expected = f"columns {', '.join(f'`{name}`' for name in missing)} separated by {self._dialect.delimiter!r}"
-            raise DataError(f"{self._path}: expected {expected}, got {found}; {CHECK}")
+            expected = f"columns {listed(missing)} separated by {self._dialect.delimiter!r}"
+            raise DataError(f"{self._path}: expected {expected}, got {listed(self.names)}; {CHECK}")
         twice = [each.encode_name for each in fields if self.names.count(each.encode_name) > 1]
         if twice:
-            raise DataError(f"{self._path}: expected one column `{twice[0]}`, got {found}; {CHECK}")
+            raise DataError(f"{self._path}: expected one column {listed(twice[:1])}, got {listed(self.names)}; {CHECK}")
 
         width = len(self.names)
         records: Any = list[raw]  # type: ignore[valid-type]

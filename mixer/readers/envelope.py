@@ -13,7 +13,7 @@ import msgspec
 from mixer.errors import DamagedFile, DataError
 from mixer.readers import json_array, json_object
 from mixer.readers.depth import Unbalanced, container_end, shown, value_end
-from mixer.readers.faults import DOWNLOAD_AGAIN, FAULTS, damaged, is_json_lines, wrong_start
+from mixer.readers.faults import CHECK, DOWNLOAD_AGAIN, FAULTS, damaged, is_json_lines, listed, wrong_start
 from mixer.readers.mapping import skip_blanks, text_start
 from mixer.readers.pieces import Records, Shape
 
@@ -23,12 +23,12 @@ TRIES = 1000
 """How many brackets there are tried."""
 SHORT = 64 << 10
 """Members up to this length are skipped by the depth scan at once."""
+KEPT = 20
+"""How many of an object's keys are kept for a message."""
 PIECE = 1 << 20
 """Bytes of a longer one that are parsed at once."""
 
 _SHAPES = {b"[": json_array.SHAPE, b"{": json_object.SHAPE}
-_LISTED = 12
-_CHECK = "check that this is the published file of this name"
 _split = msgspec.json.Decoder(msgspec.Raw).decode
 
 
@@ -45,7 +45,7 @@ class Envelope:
 
     def __init__(self, path: Path, view: memoryview, names: tuple[str, ...]) -> None:
         self._path, self._view, self._names = path, view, names
-        self._called = "a member " + " of ".join(f"`{name}`" for name in reversed(names))
+        self._called = "a member " + " of ".join(listed([name]) for name in reversed(names))
 
     def first(self) -> int:
         """Find the container and give its first edge. Raises DataError when there is none."""
@@ -55,7 +55,9 @@ class Envelope:
         for name in self._names:
             at = self._value_of(name, at)
         if self._byte(at) not in _SHAPES:
-            raise self._damaged(at, f"an array or object of records in {self._called}", _CHECK)
+            raise self._damaged(at, f"an array or object of records in {self._called}", CHECK)
+        if at + 1 == len(self._view):  # no span would be read, so nobody else would tell
+            raise self._damaged(at + 1, f"records in {self._called}")
         return at + 1
 
     def begins(self, edge: int) -> bool:
@@ -104,18 +106,17 @@ class Envelope:
     def _value_of(self, name: str, at: int) -> int:
         """Give the start of a member's value, in the object that begins at `at`. Raises DataError without the member."""
         if self._byte(at) != b"{":
-            raise self._damaged(at, f"an object on the way to {self._called}", _CHECK)
+            raise self._damaged(at, f"an object on the way to {self._called}", CHECK)
         keys: list[str] = []
         count, end = 0, at + 1
         while (member := self._member(end, first=not count)) is not None:
             if member.key == name:
                 return member.value
-            keys += [_shown_key(member.key)] if count < _LISTED else []
+            keys += [member.key] if count < KEPT else []
             count, end = count + 1, self._end(member)
         if is_json_lines(self._view, at):
             raise self._wrong_start()
-        more = f" and {count - _LISTED:,} more" if count > _LISTED else ""
-        raise DataError(f"{self._path}: expected {self._called}, got {', '.join(keys) or 'no member'}{more}; {_CHECK}")
+        raise DataError(f"{self._path}: expected {self._called}, got {listed(keys, count) or 'none'}; {CHECK}")
 
     def _check_rest(self, closer: int) -> None:
         """Check what follows the container: members, the brackets that close, and nothing more. Raises DataError."""
@@ -124,7 +125,7 @@ class Envelope:
             while (member := self._member(at)) is not None:
                 if member.key == name:
                     raise damaged(
-                        self._path, member.at, f"one member {_shown_key(name)}", "a second one", "keep one of them"
+                        self._path, member.at, f"one member {listed([name])}", "a second one", "keep one of them"
                     )
                 at = self._end(member)
             at = skip_blanks(self._view, at) + 1
@@ -165,7 +166,7 @@ class Envelope:
                 return container_end(self._view, member.value, self._last_edge(member.value))
             return value_end(self._view, member.value)
         except Unbalanced as fault:
-            expected = f"{fault.expected} in the member {_shown_key(member.key)}"
+            expected = f"{fault.expected} in the member {listed([member.key])}"
             raise damaged(self._path, fault.at, expected, fault.got) from None
 
     def _short_end(self, start: int) -> int | None:
@@ -205,9 +206,3 @@ def _text(quoted: bytes) -> str:
         return msgspec.json.decode(quoted, type=str)
     except FAULTS:
         return quoted[1:-1].decode(errors="replace")
-
-
-def _shown_key(key: str) -> str:
-    """Write a key for a message, on one line."""
-    text = msgspec.json.encode(key).decode()[1:-1]
-    return f"`{text[:60]}...`" if len(text) > 60 else f"`{text}`"

@@ -6,6 +6,7 @@ A reason holds no index, position or value, so that equal faults count as one; t
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -19,6 +20,7 @@ FAULTS = (msgspec.MsgspecError, ValueError, RecursionError)
 
 ARRAY, OBJECT, LINES = "a JSON array", "a JSON object of records by id", "JSON Lines"
 _ONE_OBJECT = "one JSON object"
+CHECK = "check that this is the published file of this name"
 DOWNLOAD_AGAIN = "the file is cut short or damaged: download it again"
 
 _HINTS = {
@@ -41,6 +43,9 @@ _OTHER_FORMATS = {
 _JSON_LINES = re.compile(rb"\{[^\n]*\}[ \t\r]*+\n[ \t\r\n]*+\{")
 _SNIFFED = 16 << 20
 
+_LISTED, _SHOWN = 12, 60
+"""How many names, and how many characters of each, a message holds."""
+
 _POSITION = re.compile(r" \(byte (\d+)\)$")
 _INDEX = re.compile(r"\[\d+\]")
 _QUOTED = re.compile(r"'.*'", re.DOTALL)
@@ -57,6 +62,18 @@ _SAME_FAULTS = {
 def damaged(path: Path, at: int, expected: str, got: str, hint: str = DOWNLOAD_AGAIN) -> DamagedFile:
     """Make the error that stops a file."""
     return DamagedFile(f"{path}: byte {at}: expected {expected}, got {got}; {hint}")
+
+
+def listed(names: Iterable[str], count: int | None = None) -> str:
+    """Name things on one line, of which there are `count` if they are not all given."""
+    names = list(names)
+    more = (count or len(names)) - _LISTED
+    return ", ".join(map(_quoted, names[:_LISTED])) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _quoted(name: str) -> str:
+    text = msgspec.json.encode(name).decode()[1:-1]  # line breaks are escaped
+    return f"`{text[:_SHOWN]}...`" if len(text) > _SHOWN else f"`{text}`"
 
 
 def wrong_start(path: Path, view: memoryview, at: int, expected: str) -> DataError:

@@ -199,7 +199,8 @@ class Records:
             return self.guess(place, length, last)
         if closer is not None:
             return closer
-        return stop if self._byte(stop - 1) == b"}" else None  # inside a number the piece would parse, too
+        # Inside a number the piece would parse, too, and at the file's end the closing bracket is missing.
+        return stop if self._byte(stop - 1) == b"}" and stop < len(self.view) else None
 
     def _wrapped(self, start: int, stop: int) -> bytes:
         return b"".join((self.shape.opening, self.view[start:stop], self.shape.closing))
