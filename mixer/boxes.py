@@ -55,7 +55,8 @@ def percent(box: Box, width: int, height: int) -> str:
 
 def show(box: Box, decimals: int) -> str:
     """Print a box as LLaVA's data do: Python floats of at most so many decimals, `[0.172, 0.61, 0.832, 1.0]`."""
-    return str([round(number, decimals) for number in box])
+    x1, y1, x2, y2 = box
+    return f"[{round(x1, decimals)}, {round(y1, decimals)}, {round(x2, decimals)}, {round(y2, decimals)}]"
 
 
 def text_in_square(text: str, width: int, height: int, decimals: int) -> str:

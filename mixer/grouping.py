@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from zlib import crc32
 
 import msgspec
@@ -71,93 +71,97 @@ class SettingAside:
 
     def batch(self, raws: list[Any]) -> None:
         """Set raw records aside; those that are bad are counted here."""
+        numbered = list(enumerate(raws, self._receipt.items))
+        self._receipt.items += len(raws)
+        if Bad in set(map(type, raws)):
+            for number, raw in numbered:
+                if type(raw) is Bad:
+                    self._losses.add(number, Lost(self._path, number, "bad", raw.reason, raw.where, raw.at))
+            numbered = [each for each in numbered if type(each[1]) is not Bad]
         count = len(self._buckets)
         chosen: dict[int, list[tuple[int, Any]]] = {}
-        for number, raw in enumerate(raws, self._receipt.items):
-            if type(raw) is Bad:
-                self._losses.add(number, Lost(self._path, number, "bad", raw.reason, raw.where, raw.at))
-            else:
-                chosen.setdefault(crc32(str(self._key(raw)).encode()) % count, []).append((number, raw))
-        self._receipt.items += len(raws)
-        for bucket, numbered in chosen.items():
-            block = self._encode(numbered)
-            self._buckets[bucket] += len(block).to_bytes(_LENGTH, "little") + block
+        for each in numbered:
+            key = self._key(each[1])
+            bucket = (key if type(key) is int else crc32(str(key).encode())) % count
+            chosen.setdefault(bucket, []).append(each)
+        for bucket, block in chosen.items():
+            packed = self._encode(block)
+            self._buckets[bucket] += len(packed).to_bytes(_LENGTH, "little") + packed
 
 
 def convert(source: Source, options: Options, shelves: Sequence[Shelf], starts: Sequence[int], out: Path) -> Receipt:
     """Join, group and convert the records of one bucket; `starts` counts the items before each file."""
     assert source.grouping is not None, "only such sources have buckets"
-    files = source.every_file(options)
+    files, joins = source.every_file(options), source.used_joins(options)
+    own = len(files) - len(joins)
     receipt = Receipt(0, 0)
 
     def place(number: int) -> tuple[str, int]:
         file = bisect_right(starts, number) - 1
         return files[file].path, number - starts[file]
 
-    def records(file: int) -> Iterator[tuple[int, Any]]:
+    def load(chosen: range) -> _Loaded:
+        loaded = _Loaded([], [])
         for shelf in shelves:
-            if shelf.file == file:
-                yield from _records(shelf, files[file].raw_type(options), starts[file] + shelf.first_item)
+            if shelf.file in chosen:
+                loaded.add(shelf, files[shelf.file].raw_type(options), starts[shelf.file] + shelf.first_item)
+        return loaded
 
-    first_join = len(source.used_files(options))
     with Making(source, options, out, place, receipt) as making:
-        tables = [_Table(join, records(first_join + n)) for n, join in enumerate(source.used_joins(options))]
+        records = load(range(own))
+        unused = [
+            each
+            for n, join in enumerate(joins)
+            for each in _join(records.raws, load(range(own + n, own + n + 1)), join)
+        ]
         groups: dict[Any, tuple[int, list[Any]]] = {}
-        key = attrgetter(source.grouping.by)
-        for file in range(first_join):
-            for number, raw in records(file):
-                for table in tables:
-                    table.give(raw)
-                groups.setdefault(key(raw), (number, []))[1].append(raw)
+        for number, raw, key in zip(*records, map(attrgetter(source.grouping.by), records.raws), strict=True):
+            groups.setdefault(key, (number, []))[1].append(raw)
         waiting = list(groups.values())
         for start in range(0, len(waiting), BATCH):
             numbers, grouped = zip(*waiting[start : start + BATCH], strict=True)
             making.batch(grouped, numbers)
-        for table in tables:
-            for number, reason in table.unused():
-                making.lose(number, "skipped", reason, None)
+        for number, reason in unused:
+            making.lose(number, "skipped", reason, None)
     return receipt
 
 
-class _Table:
-    """The records of a joined file, by what they are joined on."""
+class _Loaded(NamedTuple):
+    """Records that were set aside, in order, and their numbers."""
 
-    def __init__(self, join: Join, records: Iterator[tuple[int, Any]]) -> None:
-        self._join = join
-        self._key = attrgetter(join.on)
-        self._found: dict[Any, tuple[int, Any]] = {}
-        self._twice: list[int] = []
-        for number, record in records:
-            if self._found.setdefault(self._key(record), (number, record))[0] != number:
-                self._twice.append(number)
-        self._wanted: set[Any] = set()
+    numbers: list[int]
+    raws: list[Any]
 
-    def give(self, raw: Any) -> None:
-        """Set the record's field to what it is joined with; without any it keeps its default."""
-        key = self._key(raw)
-        found = self._found.get(key)
-        if found is not None:
-            setattr(raw, self._join.field, found[1])
-            self._wanted.add(key)
-
-    def unused(self) -> Iterator[tuple[int, str]]:
-        """Go through the joined records that no record was given: number and reason."""
-        for number in self._twice:
-            yield number, f"{self._join.field} of {self._join.on} {SECOND}"
-        for key, (number, _) in self._found.items():
-            if key not in self._wanted:
-                yield number, f"{self._join.field} of {self._join.on} {UNWANTED}"
+    def add(self, shelf: Shelf, raw: type, start: int) -> None:
+        """Load one bucket of one span, whose items are numbered from `start`."""
+        decode = msgspec.msgpack.Decoder(list[tuple[int, raw]]).decode  # type: ignore[valid-type]
+        with shelf.path.open("rb") as file:
+            file.seek(shelf.offset)
+            blocks = memoryview(file.read(shelf.length))
+        at = 0
+        while at < len(blocks):
+            end = at + _LENGTH + int.from_bytes(blocks[at : at + _LENGTH], "little")
+            for number, record in decode(blocks[at + _LENGTH : end]):
+                self.numbers.append(start + number)
+                self.raws.append(record)
+            at = end
 
 
-def _records(shelf: Shelf, raw: type, start: int) -> Iterator[tuple[int, Any]]:
-    """Go through the records of one bucket of one span, numbered from `start`."""
-    decode = msgspec.msgpack.Decoder(list[tuple[int, raw]]).decode  # type: ignore[valid-type]
-    with shelf.path.open("rb") as file:
-        file.seek(shelf.offset)
-        blocks = memoryview(file.read(shelf.length))
-    at = 0
-    while at < len(blocks):
-        end = at + _LENGTH + int.from_bytes(blocks[at : at + _LENGTH], "little")
-        for number, record in decode(blocks[at + _LENGTH : end]):
-            yield start + number, record
-        at = end
+def _join(raws: list[Any], others: _Loaded, join: Join) -> Iterator[tuple[int, str]]:
+    """Give each record the one of equal key, and go through the others that no record was given: number and reason.
+
+    A record without any keeps its default; of several with one key the first counts.
+    """
+    on = attrgetter(join.on)
+    found: dict[Any, Any] = {}
+    first = [found.setdefault(on(other), other) is other for other in others.raws]
+    keys = list(map(on, raws))
+    for raw, key in zip(raws, keys, strict=True):
+        if key in found:
+            setattr(raw, join.field, found[key])
+    wanted = set(keys)
+    for number, other, is_first in zip(*others, first, strict=True):
+        if not is_first:
+            yield number, f"{join.field} of {join.on} {SECOND}"
+        elif on(other) not in wanted:
+            yield number, f"{join.field} of {join.on} {UNWANTED}"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
 from typing import TypeVar
 
 SHORT_ANSWER = "Answer the question using a single word or phrase."
@@ -59,6 +61,7 @@ DETAIL = (
 
 
 T = TypeVar("T")
+_EIGHT = struct.Struct("<8Q")
 
 
 def pick(choices: Sequence[T], *parts: str) -> T:
@@ -66,14 +69,29 @@ def pick(choices: Sequence[T], *parts: str) -> T:
     return choices[_number(parts) % len(choices)]
 
 
-def pick_some(choices: Sequence[T], most: int, name: Callable[[T], str], *parts: str) -> list[T]:
-    """Pick at most so many things by hashes of their names and of what they are for; their order stays."""
-    if len(choices) <= most:
-        return list(choices)
-    ranked = sorted(range(len(choices)), key=lambda place: _number((*parts, name(choices[place]))))
-    return [choices[place] for place in sorted(ranked[:most])]
+def drawn(numbers: Sequence[int], *parts: str) -> Iterator[tuple[int, bool]]:
+    """Draw things one after the other by hashes of what that is for: their places, and the flip of a coin for each.
+
+    Things are told by their numbers, so where they stand does not matter. A draw costs little however many things there
+    are: some images have hundreds of regions of which ten are wanted.
+    """
+    order = sorted(range(len(numbers)), key=numbers.__getitem__)
+    for taken, draw in zip(range(len(order)), _draws(parts), strict=False):
+        other = taken + draw % (len(order) - taken)
+        order[taken], order[other] = order[other], order[taken]
+        yield order[taken], draw >> 63 == 1
+
+
+def _draws(parts: Iterable[str]) -> Iterator[int]:
+    """Go through an endless row of numbers of 64 bits."""
+    named = _named(parts)
+    for block in count():
+        yield from _EIGHT.unpack(hashlib.blake2b(b"%b%d" % (named, block)).digest())
 
 
 def _number(parts: Iterable[str]) -> int:
-    named = b"".join(b"%d:%b" % (len(part), part) for part in map(str.encode, parts))
-    return int.from_bytes(hashlib.blake2b(named, digest_size=8).digest(), "little")
+    return int.from_bytes(hashlib.blake2b(_named(parts), digest_size=8).digest(), "little")
+
+
+def _named(parts: Iterable[str]) -> bytes:
+    return b"".join([b"%d:%b" % (len(part), part) for part in map(str.encode, parts)])

@@ -1,7 +1,6 @@
 """A region and the phrase that describes it, as a question and its answer: LLaVA-1.5's form and MiniGPT-v2's.
 
-Boxes are in pixels and lie inside their image, `size` is the image's (width, height), and `key` names the region for
-what is picked by hash.
+Boxes are in pixels and lie inside their image, and `size` is the image's (width, height).
 """
 
 from __future__ import annotations
@@ -15,15 +14,15 @@ LONGEST = 50
 _PUNCTUATION = str.maketrans(dict.fromkeys('.!"()*#:;~', " "))
 
 
-def box_or_phrase(phrase: str, box: Box, size: tuple[int, int], *key: str) -> tuple[str, str]:
+def box_or_phrase(phrase: str, box: Box, size: tuple[int, int], *, ask_box: bool) -> tuple[str, str]:
     """Ask for the box of a phrase or for the phrase of a box, as LLaVA-1.5 does; a phrase ends with one period."""
     bare, shown = phrase.rstrip(" ."), show(in_square(box, *size), 2)
-    if pick((True, False), *key, "direction"):
+    if ask_box:
         return BOX_OF_PHRASE.format(bare), shown
     return PHRASE_OF_BOX.format(shown), f"{capitalised(bare)}."
 
 
 def location(phrase: str, box: Box, size: tuple[int, int], *key: str) -> tuple[str, str]:
-    """Ask for the box of a phrase as MiniGPT-v2 does: in lower case, without punctuation."""
+    """Ask for the box of a phrase as MiniGPT-v2 does: in lower case, without punctuation; `key` names the region."""
     words = phrase.lower().translate(_PUNCTUATION).split()
     return pick(REFER, *key, "prompt").format(" ".join(words[:LONGEST])), percent(box, *size)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mixer import prompts
-from mixer.prompts import pick, pick_some
+from mixer.prompts import drawn, pick
 
 
 def test_pick_is_fixed_for_ever():
@@ -41,18 +41,24 @@ def test_wordings_are_eleven_and_distinct():
     assert len(set(prompts.DETAIL)) == len(prompts.DETAIL) == 11
 
 
-def test_some_are_fixed_for_ever():
-    """Which of many are picked is part of the output's bytes, too; their order stays."""
-    assert "".join(pick_some("abcdefghijklmnopqrst", 5, str, "kitchen_vqa", "7")) == "denrs"
+def test_draws_are_fixed_for_ever():
+    """What is drawn is part of the output's bytes, too."""
+    assert list(drawn([7, 3, 5, 11], "kitchen_vqa", "7")) == [(3, False), (1, True), (2, False), (0, True)]
 
 
-@given(st.lists(st.text(alphabet="abcdefgh", min_size=1), unique=True), st.integers(0, 10), st.randoms())
-def test_some_do_not_depend_on_the_others_order(names, most, random):
-    """At most so many, in the order given; a shuffle picks the same ones, and fewer are among more."""
-    picked = pick_some(names, most, str, "kitchen_vqa")
-    shuffled = random.sample(names, len(names))
+@given(st.lists(st.integers(0, 1 << 40), unique=True, max_size=40), st.randoms())
+def test_draws_do_not_depend_on_where_things_stand(numbers, random):
+    """Each thing comes once; a shuffle draws the same numbers with the same coins."""
+    shuffled = random.sample(numbers, len(numbers))
+    draws = [(numbers[place], coin) for place, coin in drawn(numbers, "kitchen_vqa")]
 
-    assert len(picked) == min(most, len(names))
-    assert picked == [name for name in names if name in picked]
-    assert set(pick_some(shuffled, most, str, "kitchen_vqa")) == set(picked)
-    assert set(picked) <= set(pick_some(names, most + 1, str, "kitchen_vqa"))
+    assert sorted(number for number, _ in draws) == sorted(numbers)
+    assert [(shuffled[place], coin) for place, coin in drawn(shuffled, "kitchen_vqa")] == draws
+
+
+def test_draws_are_fair():
+    """Over many draws every thing comes first as often, and coins fall on both sides."""
+    firsts = [next(drawn(range(5), "kitchen_vqa", f"{n}")) for n in range(5_000)]
+
+    assert all(900 < sum(place == each for place, _ in firsts) < 1_100 for each in range(5))
+    assert 2_350 < sum(coin for _, coin in firsts) < 2_650

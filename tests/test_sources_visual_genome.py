@@ -43,17 +43,17 @@ def said(made):
     return [turn.value for turn in made.conversation.conversations]
 
 
-def test_box_or_phrase_are_asked_for_about_equally():
+def test_box_or_phrase_are_asked_for():
     """As LLaVA-1.5: one request with the phrase, one with the box; a capital only in answers; always one period."""
-    rounds = {box_or_phrase("the hook is bent..", (80, 60, 240, 180), (800, 600), "test", str(n)) for n in range(40)}
-    asked = [box_or_phrase("hook", (0, 0, 1, 1), (9, 9), "test", str(n))[0] for n in range(1000)]
+    rounds = {
+        box_or_phrase("the hook is bent..", (80, 60, 240, 180), (800, 600), ask_box=coin) for coin in (True, False)
+    }
 
     # 800 x 600: 100 rows above; 80/800, (60+100)/800, 240/800, (180+100)/800
     assert rounds == {
         (f"{WHERE}the hook is bent.", "[0.1, 0.2, 0.3, 0.35]"),
         (f"{WHAT}[0.1, 0.2, 0.3, 0.35].", "The hook is bent."),
     }
-    assert 400 < sum(question.startswith(WHERE) for question in asked) < 600
 
 
 def test_a_location_is_in_hundredths_of_width_and_height():
@@ -183,8 +183,6 @@ def test_regions_of_both_releases_are_read():
     """Release 1.0 calls a region's number `id`; without any it is bad."""
     entry = {"phrase": "jar", "x": 1, "y": 2, "width": 3, "height": 4}
 
-    assert (
-        msgspec.convert({**entry, "region_id": 81}, Region).id == msgspec.convert({**entry, "id": 81}, Region).id == 81
-    )
+    assert all(msgspec.convert({**entry, name: 81}, Region).number == 81 for name in ("region_id", "id"))
     with pytest.raises(msgspec.ValidationError, match="neither"):
-        msgspec.convert(entry, Region)
+        _ = msgspec.convert(entry, Region).number

@@ -34,19 +34,20 @@ from mixer import vg_images
 from mixer.boxes import Box, clamp, from_pixels
 from mixer.conversation import Labelled, Labels, Skip, dialogue, qa
 from mixer.merging import Asked, MergeOptions, records
-from mixer.prompts import BRIEF, SHORT_ANSWER, pick, pick_some
+from mixer.prompts import BRIEF, SHORT_ANSWER, drawn, pick
 from mixer.readers import json_array
 from mixer.regions import box_or_phrase, location
 from mixer.sources import File, Options, Source
 from mixer.vg_images import Place
 
 T = TypeVar("T")
+U = TypeVar("U")
 SMALL = 16_384
 """Pixels: MiniGPT-v2 refers only to smaller regions."""
 _WORD = re.compile(r"\w")
 
 
-class Region(msgspec.Struct):
+class Region(msgspec.Struct, gc=False):
     """A box and what is seen there."""
 
     phrase: str
@@ -57,12 +58,21 @@ class Region(msgspec.Struct):
     region_id: int | None = None
     id: int | None = None
 
-    def __post_init__(self) -> None:
-        """Tidy the phrase, and call the number by one name."""
-        self.phrase = " ".join(map(str.strip, self.phrase.strip().splitlines()))
-        self.id = self.id if self.region_id is None else self.region_id
-        if self.id is None:
-            raise ValueError("neither `region_id` nor `id`")
+    @property
+    def number(self) -> int:
+        """Its number, whatever the release calls it."""
+        number = self.id if self.region_id is None else self.region_id
+        if number is None:
+            raise msgspec.ValidationError("a region has neither `region_id` nor `id`")
+        return number
+
+    @property
+    def words(self) -> str:
+        """The phrase, tidied; empty when it holds no word."""
+        text = self.phrase.strip()
+        if not text.isprintable():  # then it may have several lines
+            text = " ".join(map(str.strip, text.splitlines()))
+        return text if text[:1].isalnum() or _WORD.search(text) else ""
 
 
 class Regions(msgspec.Struct):
@@ -73,7 +83,7 @@ class Regions(msgspec.Struct):
     place: Place | None = None
 
 
-class Question(msgspec.Struct):
+class Question(msgspec.Struct, gc=False):
     """A question and its answer."""
 
     qa_id: int
@@ -133,66 +143,84 @@ def convert(raw: Regions | Questions, options: VisualGenomeOptions) -> Iterator[
     elif raw.place is None:
         yield Skip("image not in image_data.json", len(parts))
     elif isinstance(raw, Questions):
-        yield from _questions(raw.qas, raw.place, options)
+        yield from _questions(raw, raw.place, options)
     elif options.form == "regions":
-        yield from _regions(raw.regions, raw.place, options)
+        yield from _regions(raw, raw.place, options)
     else:
         for region in raw.regions:
             yield _caption(region, raw.place) if options.form == "captions" else _location(region, raw.place)
 
 
-def _questions(qas: list[Question], place: Place, options: VisualGenomeOptions) -> Iterator[Labelled | Skip]:
+def _questions(raw: Questions, place: Place, options: VisualGenomeOptions) -> Iterator[Labelled | Skip]:
     short = options.answer == "short"
-    asked = [Asked(f"{each.qa_id}", each.question, each.answer.rstrip(" ." if short else " ")) for each in qas]
-    answered = [each for each in asked if each.answer]
-    kept = _kept(answered, options, lambda each: each.id)
-    yield from [Skip("no answer")] * (len(asked) - len(answered))
-    yield from _beyond(len(answered) - len(kept), options)
+
+    def asked(each: Question, _coin: bool) -> Asked | Skip:
+        answer = each.answer.rstrip(" ." if short else " ")
+        return Asked(f"{each.qa_id}", each.question, answer) if answer else Skip("no answer")
+
+    kept, skips = _some(raw.qas, [each.qa_id for each in raw.qas], raw.id, options, asked)
+    yield from skips
     prompt = SHORT_ANSWER if short else ""
     yield from records(kept, MergeOptions(), id=place.name, image=place.path, prompt=prompt, labels=Labels(task="vqa"))
 
 
-def _regions(regions: list[Region], place: Place, options: VisualGenomeOptions) -> Iterator[Labelled | Skip]:
-    boxes = [(region, _box(region, place)) for region in regions]
-    yield from (box for _, box in boxes if isinstance(box, Skip))
-    usable = [(region, box) for region, box in boxes if not isinstance(box, Skip)]
-    kept = _kept(usable, options, lambda each: f"{each[0].id}")
-    yield from _beyond(len(usable) - len(kept), options)
-    if kept:
-        rounds = [box_or_phrase(each.phrase, box, place.size, "visual_genome", f"{each.id}") for each, box in kept]
-        record = dialogue(id=place.name, rounds=rounds, image=place.path)
-        yield Labelled(record, Labels(task="grounding"), len(kept))
+def _regions(raw: Regions, place: Place, options: VisualGenomeOptions) -> Iterator[Labelled | Skip]:
+    def asked(region: Region, coin: bool) -> tuple[str, str] | Skip:
+        words, box = region.words, _box(region, place)
+        if not words or box is None:
+            return _unusable(words)
+        return box_or_phrase(words, box, place.size, ask_box=coin)
+
+    rounds, skips = _some(raw.regions, [region.number for region in raw.regions], raw.id, options, asked)
+    yield from skips
+    if rounds:
+        yield Labelled(dialogue(id=place.name, rounds=rounds, image=place.path), Labels(task="grounding"), len(rounds))
+
+
+def _some(
+    parts: list[T], numbers: list[int], image: int, options: VisualGenomeOptions, use: Callable[[T, bool], U | Skip]
+) -> tuple[list[U], list[Skip]]:
+    """Draw parts of an image by hash until enough of them are of use; what is made of them is in the file's order."""
+    most = options.per_image or len(parts)
+    made: dict[int, U] = {}
+    skips: list[Skip] = []
+    for place, coin in drawn(numbers, "visual_genome", f"{image}", options.form):
+        if len(made) == most:
+            break
+        part = use(parts[place], coin)
+        if isinstance(part, Skip):
+            skips.append(part)
+        else:
+            made[place] = part
+    beyond = len(parts) - len(made) - len(skips)
+    if beyond:
+        skips.append(Skip(f"more than {most} in an image", beyond))
+    return [made[place] for place in sorted(made)], skips
 
 
 def _location(region: Region, place: Place) -> Labelled | Skip:
-    box = _box(region, place)
-    if isinstance(box, Skip):
-        return box
+    words, box = region.words, _box(region, place)
+    if not words or box is None:
+        return _unusable(words)
     if region.width * region.height >= SMALL:
         return Skip(f"region of {SMALL:,} pixels or more")
-    question, answer = location(region.phrase, box, place.size, "visual_genome", f"{region.id}")
-    record = qa(id=f"{place.name}-{region.id}", question=question, answer=answer, image=place.path)
+    question, answer = location(words, box, place.size, "visual_genome", f"{region.number}")
+    record = qa(id=f"{place.name}-{region.number}", question=question, answer=answer, image=place.path)
     return Labelled(record, Labels(task="grounding"))
 
 
 def _caption(region: Region, place: Place) -> Labelled | Skip:
-    if not _WORD.search(region.phrase):
-        return Skip("phrase without words")
-    prompt = pick(BRIEF, "visual_genome", f"{region.id}", "prompt")
-    record = qa(id=f"{place.name}-{region.id}", question=prompt, answer=region.phrase, image=place.path)
+    words = region.words
+    if not words:
+        return _unusable(words)
+    prompt = pick(BRIEF, "visual_genome", f"{region.number}", "prompt")
+    record = qa(id=f"{place.name}-{region.number}", question=prompt, answer=words, image=place.path)
     return Labelled(record, Labels(task="caption"))
 
 
-def _box(region: Region, place: Place) -> Box | Skip:
-    if not _WORD.search(region.phrase):
-        return Skip("phrase without words")
-    box = clamp(from_pixels(region.x, region.y, region.width, region.height), *place.size)
-    return box or Skip("box without area in its image")
+def _box(region: Region, place: Place) -> Box | None:
+    return clamp(from_pixels(region.x, region.y, region.width, region.height), *place.size)
 
 
-def _kept(parts: list[T], options: VisualGenomeOptions, name: Callable[[T], str]) -> list[T]:
-    return pick_some(parts, options.per_image or len(parts), name, "visual_genome", options.form)
-
-
-def _beyond(count: int, options: VisualGenomeOptions) -> list[Skip]:
-    return [Skip(f"more than {options.per_image} in an image", count)] if count else []
+def _unusable(words: str) -> Skip:
+    return Skip("box without area in its image" if words else "phrase without words")
