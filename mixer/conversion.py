@@ -6,12 +6,13 @@ the last accepted one ended. So the parts, the ledger and the order of both do n
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,11 @@ from mixer.converting import Lost, Receipt
 from mixer.errors import DataError
 from mixer.grouping import Shelf
 from mixer.hashing import sha256_of
+from mixer.opening import Content, Edges, expected_size, opened
 from mixer.processes import Workers
 from mixer.progress import Progress
 from mixer.rawfiles import Hashes, RawFile, check_unchanged, find, stamp
-from mixer.readers import cuts
+from mixer.readers import PAST_ANY_END
 from mixer.resolved import Input
 from mixer.sources import Blocks
 from mixer.store import Entry, Ledger, LedgerFile, Part, Store, address
@@ -43,6 +45,8 @@ SMALL = 8 << 20
 """Bytes of raw files that one process converts sooner than a second one starts."""
 BUCKET = 16 << 20
 """Bytes of raw file to a bucket of records that are grouped: its typed records take a few times as much memory."""
+WAITING = 4
+"""Spans a process may be ahead of the one that is accepted next."""
 JUDGED = 100
 """Items to be read before the share of bad ones can stop a build."""
 
@@ -141,7 +145,8 @@ class _Conversion:
         self.max_bad = max_bad
         self.source = sources.get(located.given.source)
         self.options = located.given.options.model_dump(mode="json")
-        self.inline = located.size() <= SMALL
+        self.size = sum(expected_size(raw.path) for raw in located.files)
+        self.inline = self.size <= SMALL
         self.accepted: list[_Accepted] = []
 
     def run(self, hashes: Hashes) -> Entry:
@@ -162,47 +167,62 @@ class _Conversion:
             return self.store.publish(folder, ledger)
 
     def _convert(self, folder: Path) -> None:
-        buckets = ceil(self.located.size() / BUCKET) if self.source.grouping else 0
+        buckets = ceil(self.size / BUCKET) if self.source.grouping else 0
         starts, shelves = [0], []
-        with self.progress(f"converting {self.source.name}", self.located.size()) as advance:
-            for number in range(len(self.located.files)):
-                done = self._read(number, folder, buckets, advance)
+        with ExitStack() as stack, self.progress(f"converting {self.source.name}", self.located.size()) as advance:
+            lookups = {}
+            for number, lookup in enumerate(self.located.lookups):
+                content = stack.enter_context(opened(lookup, folder / f"lookup-{number}"))
+                content.wait(PAST_ANY_END)
+                lookups[lookup.published] = content.path
+            for number, raw in enumerate(self.located.files):
+                with opened(raw, folder / f"unpacked-{number}") as content:
+
+                    def task(
+                        start: int, stop: int, stem: str, *, number: int = number, path: Path = content.path
+                    ) -> Span:
+                        where = (start, stop, lookups, folder / stem, buckets)
+                        return Span(self.source.name, self.options, number, path, *where)
+
+                    done = self._read(content, task, f"span-{number}", advance)
                 shelves += [_shelves(folder, span, number) for span in done]
                 starts.append(starts[-1] + sum(span.receipt.items for span in done))
         if buckets:
             self._group(folder, list(zip(*shelves, strict=True)), starts[:-1])
 
-    def _read(self, number: int, folder: Path, buckets: int, advance: Callable[[int], None]) -> list[_Accepted]:
+    def _read(
+        self, content: Content, task: Callable[[int, int, str], Span], stem: str, advance: Callable[[int], None]
+    ) -> list[_Accepted]:
         """Read one file span by span; give what was accepted, from left to right."""
-        raw = self.located.files[number]
-        edges = cuts(raw.file.reader, raw.path, SPAN)
-        spans = list(pairwise(edges))
-        lookups = {lookup.published: lookup.path for lookup in self.located.lookups}
+        waiting: deque[tuple[Edges, str, Callable[[], Receipt]]] = deque()
+        done: list[_Accepted] = []
+        edge: int | None = None
+        item = 0
 
-        def task(start: int, stop: int, stem: str) -> Span:
-            where = (start, stop, lookups, folder / stem, buckets)
-            return Span(self.source.name, self.options, number, raw.path, *where)
-
-        waiting = [
-            self.workers.submit(task(*span, f"span-{number}-{nth}"), inline=self.inline)
-            for nth, span in enumerate(spans)
-        ]
-        edge, item = edges[0], 0
-        done = []
-        for nth, (start, stop) in enumerate(spans):
-            if stop <= edge and nth < len(spans) - 1:
-                continue  # the span before it ran past this one
-            stem = f"span-{number}-{nth}"
-            if start == edge:
-                receipt = waiting[nth]()
+        def accept() -> None:
+            nonlocal edge, item
+            span, name, wait = waiting.popleft()
+            if edge is not None and span.stop <= edge and not span.is_last:
+                return  # the span before it ran past this one
+            if edge is None or span.start == edge:
+                receipt = wait()
             else:  # it was cut elsewhere: read it again from its true edge
-                stem += "-again"
-                receipt = self.workers.submit(task(edge, stop, stem), inline=True)()
-            done.append(_Accepted(stem, item, receipt))
+                name += "-again"
+                receipt = self.workers.submit(task(edge, span.stop, name), inline=True)()
+            done.append(_Accepted(name, item, receipt))
             self._accept(done[-1])
             item += receipt.items
-            advance(receipt.end - edge)
             edge = receipt.end
+            advance(content.progress(edge))
+
+        for number, span in enumerate(content.spans(SPAN)):
+            name = f"{stem}-{number}"
+            given = self.workers.submit(task(span.start, span.stop, name), inline=self.inline)
+            waiting.append((span, name, given))
+            if len(waiting) > WAITING * self.workers.count:
+                accept()
+        while waiting:
+            accept()
         return done
 
     def _group(self, folder: Path, buckets: list[tuple[Shelf, ...]], starts: list[int]) -> None:

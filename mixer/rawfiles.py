@@ -1,7 +1,7 @@
 """Where raw files lie under a data root, and their sha256, remembered between runs.
 
-A published file is found at `<data root>/<source>/<published path>`, else `<data root>/<published path>`, else where
-the recipe's `files:` map says.
+A published file is found at `<data root>/<source>/<published path>`, else `<data root>/<published path>`, else packed
+at the same places, else in the archive it was published in, else where the recipe's `files:` map says.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from mixer.progress import Advance
 from mixer.resolved import Input
 from mixer.sources import File, Lookup, Source
 
+PACKED = (".zip", ".gz", ".zst")
+"""What may be added to the name of a file that is still packed; how it is packed its content tells."""
 YOUNG = 2.0
 """Seconds. A file changed so recently may change again within its time stamp's resolution: its hash is not kept."""
 
@@ -95,13 +97,15 @@ def _locate(
 
 
 def candidate_paths(file: File, given: Input, root: Path | None, folders: tuple[str, ...]) -> list[Path]:
-    """List where a published file is looked for, the first place first."""
+    """List where a published file is looked for, the first place first: itself, then packed, then in its archive."""
     moved = given.files.get(file.path)
     if moved is not None:
         return [moved]
     if root is None:
         return []
-    return [*(root / folder / file.path for folder in folders), root / file.path]
+    places = [*(root / folder for folder in folders), root]
+    names = [file.path, *(file.path + suffix for suffix in PACKED), *([file.archive] if file.archive else [])]
+    return [place / name for name in names for place in places]
 
 
 def found_files(source: Source, root: Path | None) -> dict[str, bool]:

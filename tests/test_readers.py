@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mixer.errors import DataError
-from mixer.readers import cuts, depth, json_array, json_lines, json_object, pieces
+from mixer.readers import cuts, depth, json_array, json_lines, json_object, pieces, trying
 
 ALL = [json_array, json_object, json_lines]
 BOM = b"\xef\xbb\xbf"
@@ -278,7 +278,7 @@ def test_one_bad_record_costs_about_one_more_parse(tmp_path, monkeypatch, place)
         return wrapped(records, start, stop)
 
     monkeypatch.setattr(pieces.Records, "_wrapped", counted)
-    monkeypatch.setattr(pieces, "LEAST", 1000)
+    monkeypatch.setattr(trying, "LEAST", 1000)
 
     items = whole(json_array, path)
 
@@ -291,7 +291,7 @@ def test_guesses_follow_the_records(tmp_path, monkeypatch):
     values = [{"x": 1}, *({"id": n, "text": "t", "sub": [{"a": 1}, {"b": 2}] * 40} for n in range(300))]
     path = written(json_array, values, tmp_path / "x")
     judged = []
-    monkeypatch.setattr(pieces, "LEAST", 1000)
+    monkeypatch.setattr(trying, "LEAST", 1000)
     monkeypatch.setattr(pieces, "value_end", lambda view, at: judged.append(at) or depth.value_end(view, at))
 
     items = whole(json_array, path, piece=8000)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from test_readers import BOM, Record, in_spans, nested, plain, records, sizes, spaced, texts, whole
 
 from mixer.errors import DamagedFile, DataError
-from mixer.readers import Bad, cuts, depth, envelope, json_array, json_member, json_object, json_records, pieces
+from mixer.readers import Bad, cuts, depth, envelope, json_array, json_member, json_object, json_records, pieces, trying
 
 QUESTIONS = json_member.of("questions")
 DIALOGS = json_member.of("data", "dialogs")
@@ -213,7 +213,7 @@ def test_members_may_be_long(tmp_path, monkeypatch, order):
     rows = long_file(tmp_path / "x.json", order)
     monkeypatch.setattr(envelope, "SHORT", 100)
     monkeypatch.setattr(envelope, "PIECE", 5000)
-    monkeypatch.setattr(pieces, "LEAST", 2000)
+    monkeypatch.setattr(trying, "LEAST", 2000)
 
     for size, piece in ((20_000, 4000), (1 << 20, 1 << 20)):
         assert [each.id for each in in_spans(QUESTIONS, tmp_path / "x.json", size, piece)] == list(range(len(rows)))
@@ -238,7 +238,7 @@ def test_a_long_member_behind_costs_about_one_more_parse(tmp_path, monkeypatch):
     rows = long_file(tmp_path / "x.json", ["questions", "annotations"])
     judged = []
     monkeypatch.setattr(envelope, "TAIL", 100)
-    monkeypatch.setattr(pieces, "LEAST", 2000)
+    monkeypatch.setattr(trying, "LEAST", 2000)
     monkeypatch.setattr(pieces, "value_end", lambda view, at: judged.append(at) or depth.value_end(view, at))
 
     assert len(whole(QUESTIONS, tmp_path / "x.json", piece=50_000)) == len(rows)

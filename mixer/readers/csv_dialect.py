@@ -82,7 +82,9 @@ class Lines:
         if found is None and limit < len(self._view):
             raise too_long(self._path, self.row)
         text = bytes(self._view[self.at : len(self._view) if found is None else found.end()])
-        self._waiting = list(reversed(_LINE.findall(text))) if b"\r" in text[:-2] else [text]
+        returned = text.find(b"\r")
+        is_one = returned < 0 or text[returned:] == b"\r\n"
+        self._waiting = [text] if is_one else list(reversed(_LINE.findall(text)))
         return self._waiting
 
 

@@ -2,7 +2,7 @@
 
 A piece is guessed to end at a line break with an even number of quotes before it. It starts on a true edge, so if it
 parses without an open quote at its end, it proves that end. A piece that does not parse, or holds a row of another
-width or with a cell of another type, is read again row by row, with the position of each.
+width or with a cell of another type, is read again by shorter ones, and then row by row.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator
-from itertools import islice
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,7 +22,10 @@ from mixer.readers import Bad, Batch, depth
 from mixer.readers.csv_dialect import BREAK, Dialect, Lines, reason, too_long
 from mixer.readers.faults import CHECK, FAULTS, bad, damaged, is_other_format, listed, wrong_start
 from mixer.readers.mapping import after_mark
+from mixer.readers.trying import batches
 
+AT_ONCE = 512
+"""Rows converted at once: more of them do not fit the cache together."""
 REACH = 4
 """How many piece lengths behind its place an end with an even number of quotes is looked for."""
 SAMPLED = 64 << 10
@@ -65,10 +68,13 @@ class Rows:
     def _header(self) -> tuple[list[str], int]:
         lines = Lines(self._dialect, self._path, self._view, self.first)
         try:
-            return next(self._dialect.parse(lines)), lines.at
+            names = next(self._dialect.parse(lines))
         except csv.Error as error:
             at = len(self._view) if lines.ended else lines.line
             raise damaged(self._path, at, "a header row", reason(error)) from None
+        if lines.fault is not None:
+            raise damaged(self._path, lines.row, "a header row", f"bytes that are {lines.fault[0]}")
+        return names, lines.at
 
     def cut(self, place: int) -> int:
         """Guess the first edge at or after a place."""
@@ -111,12 +117,13 @@ class Rows:
     def read(self, start: int, stop: int, raw: type, piece: int) -> Iterator[Batch]:
         """Read the rows from `start` to the first edge at or after `stop`; see the package's docstring."""
         convert = self._converter(raw)
-        edge = max(start, self.first)
-        while edge < stop:
-            length = min(piece, stop - edge)
-            batch = self._piece(edge, length, convert) or self._singly(edge, edge + length, convert)
-            yield batch
-            edge = batch.end
+        return batches(
+            lambda edge, length: self._piece(edge, min(length, stop - edge), convert),
+            lambda edge, stop: self._singly(edge, stop, convert),
+            max(start, self.first),
+            stop,
+            piece,
+        )
 
     def _converter(self, raw: type) -> Convert:
         """Give what makes records of rows. Raises DataError when the file lacks columns that the type asks for."""
@@ -135,7 +142,7 @@ class Rows:
         def convert(rows: list[list[str]]) -> list[Any]:
             if not {width}.issuperset(map(len, rows)):
                 raise ValueError("a row of another width")
-            named = [dict(zip(self.names, row, strict=True)) for row in rows]
+            named = list(map(dict, map(zip, repeat(self.names), rows)))
             return cast("list[Any]", msgspec.convert(named, records, strict=False))
 
         return convert
@@ -148,9 +155,12 @@ class Rows:
         try:
             text = str(self._view[edge:end], self._dialect.encoding)
             rows = self._dialect.parse(io.StringIO(text, newline=""))
-            return Batch(convert([row for row in rows if row]), end)
+            items: list[Any] = []
+            while some := list(islice(rows, AT_ONCE)):
+                items += convert([row for row in some if row])
         except (csv.Error, *FAULTS):
             return None
+        return Batch(items, end)
 
     def _likely_end(self, edge: int, length: int) -> int | None:
         place = edge + length

@@ -4,9 +4,8 @@ A piece is guessed to end where the next record seems to begin (`}` `,` `{"first
 is a JSON document only if it ends on a record's edge: inside a string the bracket would not close, at a deeper level
 the record would stay open. So a piece that starts on a true edge and parses proves its end, and by induction every cut.
 
-A piece that does not parse holds a bad record or ends on a false guess. Either way the next try is four times shorter,
-down to `LEAST`, where the depth scan finds the edges and each record is judged singly; lengths grow again with each
-piece that parses. So one bad record costs about one more parse of its piece, whatever its fault.
+A piece that does not parse holds a bad record or ends on a false guess. Either way shorter ones are tried, down to a
+length (trying.py) at which the depth scan finds the edges and each record is judged singly.
 
 An edge lies right behind a record's last character, before the comma; the first lies behind the opening bracket, and
 the last is the file's length, once nothing but blanks was found behind the closing bracket.
@@ -25,10 +24,8 @@ from mixer.readers import Batch
 from mixer.readers.depth import Unbalanced, shown, value_end
 from mixer.readers.faults import FAULTS, bad, damaged, is_json_lines, wrong_start
 from mixer.readers.mapping import mapped, skip_blanks, text_end, text_start
+from mixer.readers.trying import batches
 
-LEAST = 16 << 10
-"""The shortest piece tried before its records are judged singly: below it a try costs as much."""
-SHRINK = 4
 REACH = 4
 """How many piece lengths a guess may lie away."""
 FARTHEST_CUT = 4 << 20
@@ -141,19 +138,14 @@ class Records:
     def read(self, start: int, stop: int, raw: type, piece: int) -> Iterator[Batch]:
         """Read the records from `start` to the first edge at or after `stop`; see the package's docstring."""
         decode = self.shape.decoder(raw)
-        edge, length, least = start if self.first is None else max(start, self.first), piece, min(piece, LEAST)
-        suspect = 0  # a piece up to here failed, and its fault was not met yet: longer ones would fail, too
-        while edge < stop:
-            batch = self._piece(edge, length, stop, decode)
-            if batch is None and length > least:
-                suspect, length = edge + length, max(min(length, stop - edge) // SHRINK, least)
-                continue
-            if batch is None:
-                batch, suspect = self._singly(edge, min(edge + length, stop), decode), 0
-            elif batch.end >= suspect:
-                length = min(length * SHRINK, piece)
-            yield batch
-            edge = batch.end
+        edge = start if self.first is None else max(start, self.first)
+        return batches(
+            lambda edge, length: self._piece(edge, length, stop, decode),
+            lambda edge, stop: self._singly(edge, stop, decode),
+            edge,
+            stop,
+            piece,
+        )
 
     def parse(self, start: int, stop: int, decode: Callable[[bytes], T]) -> T | None:
         """Decode what lies between two places, in brackets of its own, or give None: it is no row of whole records."""

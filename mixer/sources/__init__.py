@@ -44,6 +44,8 @@ class File:
     """Published number of records, if known."""
     when: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Options under which this file is read: name -> value (for an option that is a tuple: one of its values)."""
+    archive: str | None = None
+    """The zip it was published in, if that is named unlike the file: it is read there, too."""
     give: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     """Attributes set on each raw record of this file: what the record does not say and its file does."""
 

@@ -70,7 +70,7 @@ class GqaOptions(MergeOptions):
 
 
 def _file(split: str, path: str, records: int | None = None) -> File:
-    return File(path, json_records.of(), Raw, records=records, when={"split": split})
+    return File(path, json_records.of(), Raw, records=records, when={"split": split}, archive="questions1.2.zip")
 
 
 SOURCE = Source(

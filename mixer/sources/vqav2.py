@@ -109,7 +109,8 @@ def _annotation(options: VqaOptions) -> type[Annotation]:
 def _join(split: str) -> Join:
     path = f"v2_mscoco_{split}2014_annotations.json"
     when = {"split": split, "packaging": "official"}
-    file = File(path, json_member.of("annotations"), _annotation, records=RECORDS[split], when=when)
+    archive = f"v2_Annotations_{split.capitalize()}_mscoco.zip"
+    file = File(path, json_member.of("annotations"), _annotation, records=RECORDS[split], when=when, archive=archive)
     return Join(file, on="question_id", field="annotation")
 
 
@@ -128,6 +129,7 @@ SOURCE = Source(
                 Question,
                 records=RECORDS[split],
                 when={"split": split, "packaging": "official"},
+                archive=f"v2_Questions_{split.capitalize()}_mscoco.zip",
             )
             for split in RECORDS
         ),
