@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 Box = tuple[float, float, float, float]
+_shown = {number / 100: repr(number / 100) for number in range(1, 101)}.get
+"""Printing a float takes longer than finding how it is printed."""
 _BRACKETED = re.compile(r"\[([^\[\]]*)\]")
 
 
@@ -35,7 +37,9 @@ def from_pixels(x: float, y: float, width: float, height: float) -> Box:
 
 def clamp(box: Box, width: int, height: int) -> Box | None:
     """Cut a box in pixels to its image. None is left when it has no area there."""
-    x1, y1, x2, y2 = max(box[0], 0), max(box[1], 0), min(box[2], width), min(box[3], height)
+    x1, y1, x2, y2 = box
+    if x1 < 0 or y1 < 0 or x2 > width or y2 > height:
+        x1, y1, x2, y2 = max(x1, 0), max(y1, 0), min(x2, width), min(y2, height)
     return (x1, y1, x2, y2) if x1 < x2 and y1 < y2 else None
 
 
@@ -56,7 +60,8 @@ def percent(box: Box, width: int, height: int) -> str:
 def show(box: Box, decimals: int) -> str:
     """Print a box as LLaVA's data do: Python floats of at most so many decimals, `[0.172, 0.61, 0.832, 1.0]`."""
     x1, y1, x2, y2 = box
-    return f"[{round(x1, decimals)}, {round(y1, decimals)}, {round(x2, decimals)}, {round(y2, decimals)}]"
+    x1, y1, x2, y2 = round(x1, decimals), round(y1, decimals), round(x2, decimals), round(y2, decimals)
+    return f"[{_shown(x1) or x1}, {_shown(y1) or y1}, {_shown(x2) or x2}, {_shown(y2) or y2}]"
 
 
 def text_in_square(text: str, width: int, height: int, decimals: int) -> str:

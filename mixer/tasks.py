@@ -16,6 +16,7 @@ from typing import Any
 from mixer import grouping, matching, sources
 from mixer.allocator import keep_freed_blocks
 from mixer.converting import Making, Receipt
+from mixer.garbage import collector_off
 from mixer.readers import Bad, Batch, cuts
 from mixer.sources import File, Options, Source
 
@@ -101,7 +102,7 @@ def _convert(task: Span) -> Receipt:
 def _set_aside(task: Span) -> Receipt:
     source, options, file = _named(task)
     receipt = Receipt(task.start, task.start)
-    with grouping.SettingAside(source, file, task.out, task.buckets, receipt) as aside:
+    with collector_off(), grouping.SettingAside(source, file, task.out, task.buckets, receipt) as aside:
         for batch in _read(task, source, options, file):
             aside.batch(batch.items)
             receipt.end = batch.end

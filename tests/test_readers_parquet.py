@@ -105,6 +105,18 @@ def test_chunks_are_bounded(tmp_path, monkeypatch):
     assert all(250 < b - a < 310 for a, b in pairwise(ends[:-1]))
 
 
+def test_batches_are_bounded(tmp_path, monkeypatch):
+    """A batch holds no more than it may, in bytes as in rows, so that Python's values take little memory."""
+    path = written(tmp_path / "x.parquet", [{"id": n, "the text": "x" * 1000} for n in range(500)])
+
+    for name, most in (("BATCH", 20_300), ("BATCH_ROWS", 20)):
+        with monkeypatch.context() as patch:
+            patch.setattr(parquet_rows, name, most)
+            sizes = [len(batch.items) for batch in parquet_rows.read(path, 0, 500, Record, 1 << 20)]
+        assert sum(sizes) == 500
+        assert max(sizes) == 20
+
+
 def test_a_bad_row_costs_itself_only(tmp_path):
     """A row that is not of the type says why and which it is."""
     values = rows(5)

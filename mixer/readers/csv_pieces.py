@@ -24,8 +24,10 @@ from mixer.readers.faults import CHECK, FAULTS, bad, damaged, is_other_format, l
 from mixer.readers.mapping import after_mark
 from mixer.readers.trying import batches
 
+MOST = 256 << 10
+"""The longest piece: longer ones are slower, since their rows do not fit the cache."""
 AT_ONCE = 512
-"""Rows converted at once: more of them do not fit the cache together."""
+"""Rows converted at once, for the same reason."""
 REACH = 4
 """How many piece lengths behind its place an end with an even number of quotes is looked for."""
 SAMPLED = 64 << 10
@@ -122,7 +124,7 @@ class Rows:
             lambda edge, stop: self._singly(edge, stop, convert),
             max(start, self.first),
             stop,
-            piece,
+            min(piece, MOST),
         )
 
     def _converter(self, raw: type) -> Convert:

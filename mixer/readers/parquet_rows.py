@@ -26,7 +26,9 @@ unit = "rows"
 
 PARQUET = "a Parquet file"
 CHUNK = 64 << 20
-"""Bytes of decoded rows to a batch, about: a chunk fetches its row group again, so smaller ones take longer."""
+"""Bytes of rows fetched at once, about: a chunk fetches its row group again, so smaller ones take longer."""
+BATCH, BATCH_ROWS = 4 << 20, 4096
+"""Bytes and rows of a chunk that are made Python's values at once, at most, which are several times as large."""
 FIRST_ROWS = 64
 GROWTH = 16
 """The first chunk has few rows, since they may be large; each may have so many times more than the last one."""
@@ -46,13 +48,14 @@ def read(path: Path, start: int, stop: int, raw: type, piece: int) -> Iterator[B
     stop = min(stop, file.rows())
     edge, most = start, FIRST_ROWS
     while edge < stop:
-        frame = file.frame(columns, edge, min(most, piece, stop - edge))
+        frame = file.frame(columns, edge, min(most, stop - edge))
         if not frame.height:
             raise file.damaged(f"none of the rows from {edge:,} on")
-        yield Batch(_records(file.dicts(frame), edge, raw), edge + frame.height)
-        edge += frame.height
-        fitting = CHUNK * frame.height // max(int(frame.estimated_size()), 1)
-        most = max(1, min(fitting, frame.height * GROWTH))
+        size = max(1, int(frame.estimated_size()) // frame.height)
+        for part in frame.iter_slices(max(1, min(piece, BATCH_ROWS, BATCH // size))):
+            yield Batch(_records(file.dicts(part), edge, raw), edge + part.height)
+            edge += part.height
+        most = max(1, min(CHUNK // size, frame.height * GROWTH))
 
 
 def _records(rows: list[dict[str, Any]], start: int, raw: type) -> list[Any]:

@@ -25,7 +25,7 @@ Quirks:
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 from pydantic import Field
@@ -171,7 +171,10 @@ def _regions(raw: Regions, place: Place, options: VisualGenomeOptions) -> Iterat
             return _unusable(words)
         return box_or_phrase(words, box, place.size, ask_box=coin)
 
-    rounds, skips = _some(raw.regions, [region.number for region in raw.regions], raw.id, options, asked)
+    numbers: list[Any] = [region.region_id for region in raw.regions]
+    if None in numbers:
+        numbers = [region.number for region in raw.regions]
+    rounds, skips = _some(raw.regions, numbers, raw.id, options, asked)
     yield from skips
     if rounds:
         yield Labelled(dialogue(id=place.name, rounds=rounds, image=place.path), Labels(task="grounding"), len(rounds))
