@@ -164,6 +164,7 @@ class _Conversion:
             for raw, old in zip(every, before, strict=True):
                 check_unchanged(raw.path, old)
             ledger = self._ledger(folder, sha256s)
+            check_bad(self.source.name, ledger.read, ledger.bad, self.max_bad)
             return self.store.publish(folder, ledger)
 
     def _convert(self, folder: Path) -> None:
@@ -199,20 +200,31 @@ class _Conversion:
         edge: int | None = None
         item = 0
 
+        def read(span: Edges, name: str, wait: Callable[[], Receipt]) -> _Accepted:
+            """Give a span's receipt; read it again from its true edge if it was cut elsewhere."""
+            if edge is not None and span.start != edge:
+                name += "-again"
+                wait = self.workers.submit(task(edge, span.stop, name), inline=True)
+            try:
+                return _Accepted(name, item, wait())
+            except DataError:
+                if span.is_whole:
+                    raise
+            # What stands behind the last record may be longer than any record: only the whole file tells.
+            content.wait(PAST_ANY_END)
+            name += "-whole"
+            start = span.start if edge is None else edge
+            return _Accepted(name, item, self.workers.submit(task(start, span.stop, name), inline=True)())
+
         def accept() -> None:
             nonlocal edge, item
             span, name, wait = waiting.popleft()
             if edge is not None and span.stop <= edge and not span.is_last:
                 return  # the span before it ran past this one
-            if edge is None or span.start == edge:
-                receipt = wait()
-            else:  # it was cut elsewhere: read it again from its true edge
-                name += "-again"
-                receipt = self.workers.submit(task(edge, span.stop, name), inline=True)()
-            done.append(_Accepted(name, item, receipt))
+            done.append(read(span, name, wait))
             self._accept(done[-1])
-            item += receipt.items
-            edge = receipt.end
+            item += done[-1].receipt.items
+            edge = done[-1].receipt.end
             advance(content.progress(edge))
 
         for number, span in enumerate(content.spans(SPAN)):
@@ -245,7 +257,7 @@ class _Conversion:
         self._check_bad()
 
     def _check_bad(self) -> None:
-        # Records that wait to be grouped are not counted as read yet.
+        # Records that wait to be grouped are not counted as read yet; the ledger is what is judged in the end.
         read = sum(max(span.receipt.read, span.receipt.items) for span in self.accepted)
         check_bad(self.source.name, read, dict(_total(self.accepted, "bad")), self.max_bad)
 

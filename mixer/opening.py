@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from mixer.errors import MixerError
+from mixer.errors import DataError, MixerError
 from mixer.rawfiles import RawFile
 from mixer.readers import AHEAD, PAST_ANY_END
 from mixer.unpacking import Unpacking, packing
@@ -21,11 +21,12 @@ GROWTH = 8
 
 
 class Edges(NamedTuple):
-    """A span of a file: where it starts, where it stops, and whether the file ends there."""
+    """A span of a file: where it starts, where it stops, whether the file ends there, and whether it was all there."""
 
     start: int
     stop: int
     is_last: bool
+    is_whole: bool
 
 
 class Content:
@@ -49,14 +50,20 @@ class Content:
             self.wait(PAST_ANY_END)
             size = max(1, reader.cut(path, PAST_ANY_END) * size // max(1, path.stat().st_size))
             ahead = 0
-        self.wait(ahead)
-        start = reader.cut(path, 0)
+        is_whole = self.wait(ahead)
+        try:
+            start = reader.cut(path, 0)
+        except DataError:
+            if is_whole:
+                raise
+            self.wait(PAST_ANY_END)  # what stands before the first record is longer than any record
+            start = reader.cut(path, 0)
         while True:
             # A cut looks that far behind its place, and its span's last record may end that far behind the cut.
             is_whole = self.wait(start + size + 2 * ahead)
             stop = reader.cut(path, start + size)
             is_last = is_whole and stop >= reader.cut(path, PAST_ANY_END)
-            yield Edges(start, stop, is_last)
+            yield Edges(start, stop, is_last, is_whole)
             if is_last:
                 return
             start = stop

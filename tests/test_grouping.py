@@ -11,6 +11,7 @@ from conftest import recipe, records
 
 from mixer import build, conversion
 from mixer.catalogue import convert
+from mixer.errors import DataError
 
 IMAGES = 40
 QUESTIONS, ANNOTATIONS = "v2_OpenEnded_mscoco_train2014_questions.json", "v2_mscoco_train2014_annotations.json"
@@ -115,3 +116,15 @@ def test_bad_records_are_told_by_file_and_number(tmp_path, mixer):
         (QUESTIONS, 7): "Expected `str`, got `null` at $.question",
         (ANNOTATIONS, 11): "Expected `str`, got `array` at $.multiple_choice_answer",
     }
+
+
+def test_the_share_of_bad_ones_is_of_what_the_ledger_counts(tmp_path):
+    """Answers are no items of their own unless they are lost, so 6 bad ones are more than one in a hundred."""
+    questions, annotations = data()
+    for annotation in annotations[:6]:
+        annotation["multiple_choice_answer"] = 7
+    write(tmp_path / "data", questions, annotations)
+    path = recipe(tmp_path, sources={"vqav2": {}})
+
+    with pytest.raises(DataError, match="vqav2: 6 of 406 items read are bad"):
+        build(path, tmp_path / "mix", data=tmp_path / "data", cache=tmp_path / "store")

@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import shutil
+import time
 import zipfile
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 import zstandard
 from conftest import recipe, records
 
-from mixer import build, conversion, opening
+from mixer import build, conversion, opening, unpacking
 from mixer.catalogue import convert
 from mixer.errors import DataError
 from mixer.roots import MINIATURES
@@ -124,3 +125,33 @@ def test_what_is_wrong_inside_is_told_of_the_packed_file(tmp_path):
 
     with pytest.raises(DataError, match=r"own\.json\.gz, unpacked: byte \d+: expected"):
         mix(tmp_path, "own.json.gz")
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_members_longer_than_what_was_unpacked_are_waited_for(tmp_path, monkeypatch, first):
+    """What stands before the records, or behind them, need not be there when they are first looked for."""
+    shutil.copytree(MINIATURES / "vqav2", tmp_path / "data" / "vqav2")
+    questions = tmp_path / "data" / "vqav2" / "v2_OpenEnded_mscoco_train2014_questions.json"
+    convert("vqav2", out=tmp_path / "plain.jsonl", data=tmp_path / "data", cache=tmp_path / "store")
+    long = {"images": [{"id": n, "name": f"{n:090}"} for n in range(40_000)]}
+    whole = json.loads(questions.read_text())
+    text = json.dumps({**long, **whole} if first else {**whole, **long})
+    questions.with_name(f"{questions.name}.gz").write_bytes(gzip.compress(text.encode(), 1))
+    questions.unlink()
+    monkeypatch.setattr(opening, "AHEAD", 1_000)
+    slowly(monkeypatch)
+    convert("vqav2", out=tmp_path / "packed.jsonl", data=tmp_path / "data", cache=tmp_path / "store")
+
+    assert (tmp_path / "packed.jsonl").read_bytes() == (tmp_path / "plain.jsonl").read_bytes()
+
+
+def slowly(monkeypatch) -> None:
+    """Unpack a little at a time."""
+    flush = unpacking.Unpacking._flush
+
+    def late(self, block: bytes) -> None:
+        time.sleep(0.01)
+        flush(self, block)
+
+    monkeypatch.setattr(unpacking, "BLOCK", 100_000)
+    monkeypatch.setattr(unpacking.Unpacking, "_flush", late)

@@ -288,8 +288,19 @@ def test_a_row_that_goes_on_stops_the_file(file, monkeypatch, piece):
 
     assert len(in_spans(CSV, file(top + b'2,"' + b"b\n" * 100 + b'"\n' + end), 500, piece, Clip)) == 202
     for long in (b"2," + b"b" * 400 + b"\n", b'2,"' + b"b\n" * 200 + b'"\n'):
+        path = file(top + long + end)
         with pytest.raises(DamagedFile, match="byte 19: expected a row of at most 300 bytes, got one that goes on"):
-            in_spans(CSV, file(top + long + end), 500, piece, Clip)
+            list(CSV.read(path, CSV.cut(path, 0), path.stat().st_size, Clip, piece))
+
+
+def test_a_line_that_goes_on_cannot_be_cut(file, monkeypatch):
+    """A place in a line that is too long stops the file, too; one near its end or the file's is cut there."""
+    monkeypatch.setattr(depth, "LONGEST", 300)
+    path = file(b"id,the caption\n1," + b"b" * 400 + b"\n2,c")
+
+    with pytest.raises(DamagedFile, match="byte 30: expected a row of at most 300 bytes"):
+        CSV.cut(path, 30)
+    assert [CSV.cut(path, place) for place in (200, 419, 420)] == [418, 421, 421]
 
 
 def test_cells_may_be_longer_than_the_csv_module_allows(file):

@@ -245,6 +245,49 @@ def test_a_long_member_behind_costs_about_one_more_parse(tmp_path, monkeypatch):
     assert len(judged) < 100
 
 
+def test_brackets_at_the_end_are_tried_in_bounds(tmp_path, monkeypatch):
+    """However many brackets stand at the end, some are tried; reading gives the same."""
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps({"questions": HELD, "z": [[]] * 5000}))
+    tried = []
+    split = envelope._split
+    monkeypatch.setattr(envelope, "_split", lambda text: tried.append(1) or split(text))
+
+    assert [each.id for each in whole(QUESTIONS, path)] == [0, 1, 2]
+    assert len(tried) <= envelope.TRIES
+
+
+@pytest.mark.parametrize("fault", ["", ",,", "}"])
+def test_a_fault_in_a_long_member_is_left_to_the_depth_scan(tmp_path, monkeypatch, fault):
+    """Only brackets and quotes count in what is skipped, and they count everywhere."""
+    path = tmp_path / "x.json"
+    row = '{"id": 1, "text": "}"}'
+    path.write_text(f'{{"z": [{", ".join([row] * 9)}{fault} {row}], "questions": [{row}]}}')
+    monkeypatch.setattr(envelope, "SHORT", 10)
+    monkeypatch.setattr(envelope, "PIECE", 20)
+
+    if fault == "}":
+        with pytest.raises(DamagedFile, match="expected `]` in the member `z`, got `}`"):
+            whole(QUESTIONS, path)
+    else:
+        assert len(whole(QUESTIONS, path)) == 1
+
+
+@pytest.mark.parametrize("held", [HELD, {str(each["id"]): each for each in HELD}], ids=["array", "object"])
+def test_a_span_that_starts_anywhere_fails_soon(tmp_path, held):
+    """A start that is no edge gives errors of ours or records to be thrown away, but never another exception."""
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps({**SMALL, "questions": held, "y": SMALL}))
+    size = path.stat().st_size
+
+    for start in range(1, size):
+        try:
+            batches = list(QUESTIONS.read(path, start, size, Record, 64))
+        except DataError:
+            continue
+        assert batches[-1].end == size
+
+
 def test_what_stands_before_is_gone_through_once(tmp_path, monkeypatch):
     """Cutting a file does not look for the member again and again, but does when the file is another one."""
     path = tmp_path / "x.json"

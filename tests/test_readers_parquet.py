@@ -147,6 +147,15 @@ def test_a_path_is_no_pattern(tmp_path):
     assert [each.id for each in read(written(folder / "x?.parquet", rows(3)))] == [0, 1, 2]
 
 
+def test_rows_that_are_not_there_are_missed(tmp_path, monkeypatch):
+    """Where a file says that it has more rows than can be read, it is damaged."""
+    path = written(tmp_path / "x.parquet", rows(30))
+    monkeypatch.setattr(parquet_rows._File, "rows", lambda _file: 31)
+
+    with pytest.raises(DamagedFile, match="expected a Parquet file, got none of the rows from 30 on"):
+        read(path)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

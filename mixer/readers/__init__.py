@@ -14,9 +14,10 @@ Spans may be read anywhere, in parallel, but are accepted from left to right onl
 the last accepted one ended. A nested record that begins like the outer one makes false cuts whose spans parse, so
 nothing but this induction from the left proves a cut; a span that started elsewhere is thrown away and read again.
 
-A file may be read while it grows at its end: a span whose `stop` lies `AHEAD` bytes or more before the present end
-gives what it will give when the file is whole. An error says so only if it comes from the whole file: what stands
-before the first record, or behind the last, may be longer than any record, and is looked at to its end.
+A file may be read while it grows at its end: a cut or a span whose place or `stop` lies `AHEAD` bytes or more before the
+present end gives what it will give when the file is whole. Only an error is not final then: what stands before the
+first record, or behind the last, may be longer than any record, and where it does not end yet, it seems cut short. Who
+reads a growing file waits for its end on an error, and tries again.
 
 A reader with an attribute `unit` other than "bytes" counts places, edges and pieces in that, and needs the whole file.
 """

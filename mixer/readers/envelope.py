@@ -75,18 +75,11 @@ class Envelope:
             body = skip_blanks(self._view, body + 1)
             opening = b"{" if is_last or self._is_key(body) else b"["
         shape = _SHAPES[opening]
-        closer = self._likely_closer(shape)
-        records = Records(shape, self._path, self._view, edge if is_first else None, closer, self._check_rest)
+        records = Records(shape, self._path, self._view, edge if is_first else None, None, self._check_rest)
         records.learn(body)
         return records
 
-    def _is_key(self, at: int) -> bool:
-        try:
-            return self._byte(at) == b'"' and self._byte(skip_blanks(self._view, value_end(self._view, at))) == b":"
-        except Unbalanced:
-            return False
-
-    def _likely_closer(self, shape: Shape) -> int | None:
+    def likely_closer(self, shape: Shape) -> int | None:
         """Guess where the container ends: at the first bracket that closes a document with what may stand before it."""
         start = max(0, len(self._view) - TAIL)
         tail = bytes(self._view[start:])
@@ -102,6 +95,12 @@ class Envelope:
                 continue
             found = start + at
         return found
+
+    def _is_key(self, at: int) -> bool:
+        try:
+            return self._byte(at) == b'"' and self._byte(skip_blanks(self._view, value_end(self._view, at))) == b":"
+        except Unbalanced:
+            return False
 
     def _value_of(self, name: str, at: int) -> int:
         """Give the start of a member's value, in the object that begins at `at`. Raises DataError without the member."""
@@ -182,9 +181,7 @@ class Envelope:
         while True:
             body = skip_blanks(self._view, edge)
             if edge != start + 1:
-                if self._byte(body) != b",":
-                    return edge
-                body = skip_blanks(self._view, body + 1)
+                body = skip_blanks(self._view, body + 1)  # a guess lies before a comma
             guess = records.guess(edge + PIECE, PIECE, len(self._view))
             if guess is None or records.parse(body, guess, _split) is None:
                 return edge

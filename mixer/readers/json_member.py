@@ -45,7 +45,9 @@ class Member:
         """Read the records of a span."""
         with mapped(path) as view:
             envelope = Envelope(path, view, self.names)
-            yield from envelope.records(start or envelope.first()).read(start, stop, raw, piece)
+            records = envelope.records(start or envelope.first())
+            records.closer = envelope.likely_closer(records.shape)
+            yield from records.read(start, stop, raw, piece)
 
 
 def of(*names: str) -> Member:

@@ -43,11 +43,8 @@ def after_mark(view: memoryview) -> int:
 
 
 def text_end(view: memoryview) -> int:
-    """Give the length of a file without the blanks at its end; 0 when it holds nothing else."""
+    """Give the length of a file, which does not hold blanks only, without the blanks at its end."""
     end = len(view)
-    while end > 0:
-        kept = bytes(view[max(0, end - _BLOCK) : end]).rstrip(b" \t\r\n")
-        if kept:
-            return max(0, end - _BLOCK) + len(kept)
+    while not (kept := bytes(view[max(0, end - _BLOCK) : end]).rstrip(b" \t\r\n")):
         end -= _BLOCK
-    return 0
+    return max(0, end - _BLOCK) + len(kept)
