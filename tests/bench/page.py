@@ -17,7 +17,8 @@ only. `make bench-peers` installs the other tools first. Trust ratios, not secon
   a mix takes 665,298 of them, two or three sources sampled down, one shown more than once. Beside it raw VQAv2, GQA and
   Visual Genome in their published layouts and sizes. All data is generated, the same bytes everywhere.
 - **Measurement.** Every run is a fresh process. Jobs take turns, A B C, A B C; outputs are removed in between; files are
-  in the page cache. A ratio is taken inside a round; the table has the median, the lowest and the highest round. Wall and
+  in the page cache, and free memory is touched before each run, since a virtual machine's host hands it out slowly. A
+  ratio is taken inside a round; the table has the median, the lowest and the highest round. Wall and
   CPU seconds and private memory (RssAnon of the process tree, looked at each 10 ms, its highest) are medians of the job,
   in comparisons with another tool that tool's. Our builds are on disk when they end; `cp` is not, unless it says so.
 - **Warm and cold.** A warm re-mix has its sources in the store and takes other amounts than the last build. Cold begins
