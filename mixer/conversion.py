@@ -15,7 +15,7 @@ from fractions import Fraction
 from itertools import accumulate
 from math import ceil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec.structs import replace
@@ -39,6 +39,9 @@ from mixer.store import Entry, Ledger, LedgerFile, Part, Store, address
 from mixer.tables import size
 from mixer.tasks import Bucket, Matches, Span
 
+if TYPE_CHECKING:
+    import polars as pl
+
 SPAN = 32 << 20
 """Bytes of raw file to a task: large enough that starting one costs nothing, small enough to keep two cores busy."""
 SMALL = 8 << 20
@@ -47,6 +50,8 @@ BUCKET = 16 << 20
 """Bytes of raw file to a bucket of records that are grouped: its typed records take a few times as much memory."""
 WAITING = 4
 """Spans a process may be ahead of the one that is accepted next."""
+KEYS = 1 << 20
+"""Keys of records that are compared with each other at once."""
 JUDGED = 100
 """Items to be read before the share of bad ones can stop a build."""
 
@@ -350,19 +355,15 @@ def _separate_twins(folder: Path, parts: list[Part]) -> None:
     if not parts:
         return
     paths = [folder / f"{part.name}.parquet" for part in parts]
-    keys = [pl.read_parquet(path, columns=["key"])["key"] for path in paths]
-    whole = pl.concat(keys)
-    shared = whole.filter(whole.is_duplicated()).unique().implode()
-    rows = [column.is_in(shared) for column in keys]
+    shared = _shared_keys(paths, sum(part.records for part in parts)).implode()
     who = ["id", "digest", *Labels.__dataclass_fields__]
-    twins = [
-        (*identity, number, row)
-        for number, (path, here) in enumerate(zip(paths, rows, strict=True))
-        if here.any()
-        for row, identity in zip(
-            here.arg_true(), pl.read_parquet(path, columns=who).select(who).filter(here).rows(), strict=True
-        )
-    ]
+    twins: list[tuple[Any, ...]] = []
+    for number, path in enumerate(paths):
+        here = pl.read_parquet(path, columns=["key"])["key"].is_in(shared)
+        if here.any():
+            identities = pl.read_parquet(path, columns=who).select(who).filter(here).rows()
+            places = zip(here.arg_true(), identities, strict=True)
+            twins += [(*identity, number, row) for row, identity in places]
     seen: Counter[tuple[str, bytes]] = Counter()
     fixed: dict[int, dict[int, int]] = {}
     for id, digest, *_, number, row in sorted(twins, key=_sortable):
@@ -372,6 +373,19 @@ def _separate_twins(folder: Path, parts: list[Part]) -> None:
         frame = pl.read_parquet(paths[number])
         key = frame["key"].scatter(list(new), pl.Series(list(new.values()), dtype=pl.UInt64))
         index.write_frame(frame.with_columns(key), paths[number])
+
+
+def _shared_keys(paths: list[Path], records: int) -> pl.Series:
+    """Find the keys that several records have, a share of all keys at a time, so that memory stays flat."""
+    import polars as pl
+
+    shares = records // KEYS + 1
+    found = []
+    for share in range(shares):
+        frames = (pl.read_parquet(path, columns=["key"]) for path in paths)
+        keys = pl.concat([frame.filter(pl.col("key") % shares == share)["key"] for frame in frames])
+        found.append(keys.filter(keys.is_duplicated()).unique())
+    return pl.concat(found)
 
 
 def _sortable(twin: tuple[Any, ...]) -> list[tuple[bool, Any]]:

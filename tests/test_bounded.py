@@ -67,6 +67,23 @@ def test_an_index_made_in_groups_is_the_same(path, tmp_path, cache, monkeypatch,
     assert not verify(cut.path).problems
 
 
+def test_twins_are_found_a_share_of_the_keys_at_a_time(path, tmp_path, cache, monkeypatch):
+    """Five records come twice in each file: their keys differ, and are the same however few are compared at once."""
+    import polars as pl
+
+    from mixer import conversion
+
+    whole = build(path, tmp_path / "whole", cache=cache).path
+    monkeypatch.setattr(conversion, "KEYS", 7)
+    cut = build(path, tmp_path / "cut", cache=tmp_path / "other").path
+
+    index = pl.read_parquet(whole / "index.parquet").filter((pl.col("leaf") == "one") & (pl.col("pass") == 0))
+    twins = index.filter(pl.struct("id", "digest").is_duplicated())
+    assert twins.height == 10
+    assert twins["key"].n_unique() == 10
+    assert files(cut) == files(whole)
+
+
 def test_sources_larger_than_memory_go_through_buckets_by_themselves(path, tmp_path, cache, monkeypatch):
     """Nobody has to ask: what the machine has left decides."""
     direct = files(build(path, tmp_path / "direct", cache=cache).path)
