@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from mixer.errors import DataError, MixerError
 from mixer.rawfiles import RawFile
-from mixer.readers import AHEAD, PAST_ANY_END
+from mixer.readers import AHEAD, PAST_ANY_END, bytes_a_place, reads_from_end
 from mixer.unpacking import Unpacking, packing
 
 GROWTH = 8
@@ -35,7 +35,6 @@ class Content:
     def __init__(self, raw: RawFile, path: Path, unpacking: Unpacking | None) -> None:
         self.path = path
         self._reader = raw.file.reader
-        self._size = raw.path.stat().st_size
         self._unpacking = unpacking
         self._told = 0
 
@@ -46,9 +45,9 @@ class Content:
     def spans(self, size: int) -> Iterator[Edges]:
         """Cut the file into spans of about so many bytes; all but the ends are guesses."""
         path, reader, ahead = self.path, self._reader, AHEAD
-        if getattr(reader, "unit", "bytes") != "bytes":  # such a file is read from its end
+        if reads_from_end(reader):
             self.wait(PAST_ANY_END)
-            size = max(1, reader.cut(path, PAST_ANY_END) * size // max(1, path.stat().st_size))
+            size = max(1, round(size / bytes_a_place(reader, path)))
             ahead = 0
         is_whole = self.wait(ahead)
         try:
@@ -72,10 +71,8 @@ class Content:
         """Count the bytes of the raw file that were used since the last call, now that it was read up to `edge`."""
         if self._unpacking is not None:
             at = self._unpacking.consumed()
-        elif getattr(self._reader, "unit", "bytes") != "bytes":
-            at = self._size * edge // max(1, self._reader.cut(self.path, PAST_ANY_END))
         else:
-            at = edge
+            at = round(edge * bytes_a_place(self._reader, self.path))
         self._told, new = at, at - self._told
         return new
 

@@ -77,6 +77,11 @@ def cuts(reader: Reader | ModuleType, path: Path, size: int) -> list[int]:
 
 def bytes_a_place(reader: Reader | ModuleType, path: Path) -> float:
     """Tell how many bytes of a file a place stands for: 1, unless the reader counts in another unit; then on average."""
-    if getattr(reader, "unit", "bytes") == "bytes":
+    if not reads_from_end(reader):
         return 1
     return path.stat().st_size / max(1, reader.cut(path, PAST_ANY_END))
+
+
+def reads_from_end(reader: Reader | ModuleType) -> bool:
+    """Say whether a reader needs the whole file, since it counts in a unit of its own that the file's end tells."""
+    return getattr(reader, "unit", "bytes") != "bytes"

@@ -140,12 +140,12 @@ class ZstdLibrary(NamedTuple):
 
 def zstd_library(path: Path) -> ZstdLibrary:
     """Load a library that unpacks zstd; Python has one from 3.14 on. Raises UsageError."""
-    for name, frame in (("compression.zstd", "ZstdDecompressor"), ("zstandard", "ZstdDecompressor")):
+    for name in ("compression.zstd", "zstandard"):
         try:
             library: Any = importlib.import_module(name)
         except ImportError:
             continue
-        begin = getattr(library, frame)
+        begin = library.ZstdDecompressor
         return ZstdLibrary(begin if name == "compression.zstd" else begin().decompressobj, library.ZstdError)
     raise UsageError(f"{path}: is packed with zstd; this needs: pip install 'instruction-mixer[zstd]'")
 
