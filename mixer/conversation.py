@@ -10,7 +10,7 @@ Keys keep this order and are absent, never null, when they do not apply. Prefere
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
 
@@ -60,6 +60,8 @@ class Labelled:
     labels: Labels
     items: int = 1
     """Raw items it holds, where a converter is given groups of them."""
+    embedded: Mapping[str, bytes] | None = None
+    """Media that the raw record held: path under the media root (see `mixer.embedded`) -> the file's bytes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,10 @@ from pathlib import Path
 import msgspec
 import pytest
 from conftest import multiset, records
+from raw_files import TABLES, opened, without_column
 
 from mixer import conversion, sources
-from mixer.errors import DamagedFile
+from mixer.errors import DamagedFile, DataError
 from mixer.processes import Workers
 from mixer.progress import silent
 from mixer.resolved import Input
@@ -108,26 +109,9 @@ def rewritten(name, tmp_path, change):
     shutil.copytree(MINIATURES, root)
     source = sources.get(name)
     for file in source.every_file(source.options()):
-        change(file, next(place for place in (root / name / file.path, root / file.path) if place.exists()))
+        for path in next(filter(None, (sorted(place.glob(file.path)) for place in (root / name, root)))):
+            change(file, path)
     return root
-
-
-def opened(path):
-    """Give a file's records, and what writes records in their place: lines, an array, an object's or its member's."""
-    if path.suffix == ".jsonl":
-        return records(path), lambda kept: _write(path, "".join(json.dumps(each) + "\n" for each in kept))
-    whole = json.loads(path.read_text(encoding="utf-8"))
-    if isinstance(whole, list):
-        return whole, lambda kept: _write(path, json.dumps(kept))
-    lists = [name for name, member in whole.items() if isinstance(member, list)]
-    if lists:
-        return whole[lists[0]], lambda kept: _write(path, json.dumps({**whole, lists[0]: kept}))
-    keys = {id(record): key for key, record in whole.items()}
-    return list(whole.values()), lambda kept: _write(path, json.dumps({keys[id(each)]: each for each in kept}))
-
-
-def _write(path, text):
-    path.write_text(text, encoding="utf-8")
 
 
 def reverse(source, file, path):
@@ -177,9 +161,12 @@ def test_a_missing_field_is_a_bad_record_that_names_it(name, tmp_path, cache):
     }
     assert required
     for field in sorted(required):
-        touched = []
+        touched, columns = [], []
 
-        def drop(_file, path, field=field, touched=touched):
+        def drop(_file, path, field=field, touched=touched, columns=columns):
+            if path.suffix in TABLES:
+                columns.extend([field] * without_column(path, field))
+                return
             values, write = opened(path)
             victim = next((each for each in values if field in each), None)
             if victim is not None:
@@ -187,7 +174,12 @@ def test_a_missing_field_is_a_bad_record_that_names_it(name, tmp_path, cache):
                 del victim[field]
             write(values)
 
-        ledger = converted(name, rewritten(name, tmp_path / field, drop), cache).ledger
+        root = rewritten(name, tmp_path / field, drop)
+        if columns:
+            with pytest.raises(DataError, match=f"columns.*{field}"):
+                converted(name, root, cache)
+            continue
+        ledger = converted(name, root, cache).ledger
 
         assert touched
         new = Counter(ledger.bad) - Counter(whole.bad)

@@ -6,6 +6,7 @@ when asked for, so that listing names costs nothing.
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import json
 import pkgutil
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from types import MappingProxyType, ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -37,6 +38,7 @@ class File:
     """A published file: its path under the data root, how it is read, and what its records are."""
 
     path: str
+    """With `*` in it, it stands for every file that matches, part by part, in the order of their names."""
     reader: ModuleType | Reader
     raw: type | Callable[[Any], type]
     """The type of its records, or a function of the options that gives it; `raw_type` answers for both."""
@@ -48,6 +50,8 @@ class File:
     """The zip it was published in, if that is named unlike the file: it is read there, too."""
     give: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     """Attributes set on each raw record of this file: what the record does not say and its file does."""
+    named: str | None = None
+    """Attribute set on each raw record to the published path of its file, where a path with `*` hides it."""
 
     def raw_type(self, options: Options) -> type:
         """Give the type of this file's records under these options."""
@@ -68,6 +72,33 @@ class Lookup:
     field: str
     source: str | None = None
     """The source that publishes the file, when it is another one: its folder under the data root is searched too."""
+
+
+class Picture(NamedTuple):
+    """An image that is there: its path under the media root and its size in pixels, as its header says."""
+
+    path: str
+    width: int
+    height: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Give width and height."""
+        return self.width, self.height
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """What records need of the images themselves: `raw.<field>` becomes the Picture of the image at `raw.<match>`.
+
+    `raw.<match>` is a path under the media root, or several of which the first that is there counts. Where none is, the
+    field stays at its default. Only headers are read, and remembered; never a pixel.
+    """
+
+    match: str
+    field: str
+    when: Mapping[str, str] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
+    """Options under which images are looked at; without them no media root is needed."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +154,7 @@ class Source:
     lookups: tuple[Lookup, ...] = ()
     blocks: Blocks | None = None
     grouping: Grouping | None = None
+    pictures: Pictures | None = None
     media: tuple[str, ...] = ()
     """Folders under the media root that its conversations name."""
     records: int | None = None

@@ -1,0 +1,44 @@
+"""Media that raw records hold, such as the image bytes of a parquet cell: named by their content."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from hashlib import sha256
+
+_KINDS = (
+    (b"\xff\xd8\xff", "jpg"),
+    (b"\x89PNG\r\n\x1a\n", "png"),
+    (b"GIF8", "gif"),
+    (b"BM", "bmp"),
+    (b"II*\x00", "tif"),
+    (b"MM\x00*", "tif"),
+)
+"""First bytes of a file -> what its name ends with."""
+
+
+def name(folder: str, content: bytes) -> str:
+    """Name a medium below a folder of the media root: `the_cauldron/3f/3fa9...c1.png`, by its sha256 and first bytes.
+
+    Raises ValueError for bytes that begin like no image: the record is bad.
+    """
+    digest = sha256(content).hexdigest()
+    return f"{folder}/{digest[:2]}/{digest}.{_kind(content)}"
+
+
+def from_base64(text: str) -> bytes:
+    """Decode base64 of either alphabet, with or without its padding. Raises ValueError where it is none."""
+    plain = text.strip().replace("-", "+").replace("_", "/")
+    try:
+        return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+    except binascii.Error as error:
+        raise ValueError(f"no base64: {error}") from None
+
+
+def _kind(content: bytes) -> str:
+    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
+        return "webp"
+    for start, kind in _KINDS:
+        if content.startswith(start):
+            return kind
+    raise ValueError(f"begins like no image: {content[:8]!r}")
