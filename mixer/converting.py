@@ -16,7 +16,6 @@ import msgspec
 
 from mixer.columns import NO_LABELS, Columns
 from mixer.conversation import Conversation, Labelled, Labels, Skip, encode_lines
-from mixer.garbage import collector_off
 from mixer.readers import Bad
 from mixer.sources import Options, Source
 from mixer.validate import Fault, check_all
@@ -48,10 +47,10 @@ class Lost(msgspec.Struct, omit_defaults=True):
 
 @dataclass
 class Receipt:
-    """What became of a task: the true edges of its span and the counts of its items."""
+    """What became of a task: how far it came and the counts of its items."""
 
-    start: int
     end: int
+    """True edge behind what it read."""
     items: int = 0
     """Raw records seen; the ledger counts `read`, which splits those that hold several."""
     read: int = 0
@@ -118,8 +117,6 @@ class Making:
         self.receipt = receipt
 
     def __enter__(self) -> Self:
-        self._collector = collector_off()
-        self._collector.__enter__()
         self._lines = self._out.with_suffix(".jsonl").open("wb")
         return self
 
@@ -131,7 +128,6 @@ class Making:
             if self._columns:
                 self._columns.write(self._out.with_suffix(".parquet"))
             self._losses.write(self._out.with_suffix(".lost"))
-        self._collector.__exit__(kind, error, trace)
 
     def batch(self, raws: list[Any], numbers: Sequence[int]) -> None:
         """Convert raw records, or groups of them, whose (first) items have these numbers."""

@@ -22,7 +22,7 @@ import msgspec
 
 from mixer.converting import Losses, Lost, Making, Receipt
 from mixer.readers import Bad
-from mixer.sources import File, Join, Options, Source
+from mixer.sources import Join, Options, Source
 
 BATCH = 512
 """Groups converted at once."""
@@ -40,18 +40,27 @@ class Shelf:
     offset: int
     length: int
     file: int
-    """As in the task that set them aside."""
+    """Index among the bucket's raw files."""
     first_item: int
     """Number of the span's first item in its file."""
+
+
+class Numbered(NamedTuple):
+    """A raw file whose records were set aside: its published path, what it is one of, and the items before it."""
+
+    published: str
+    file: int
+    """As in the task that set its records aside."""
+    start: int
 
 
 class SettingAside:
     """The records of one span on their way to buckets: `out` with the suffix .aside, one bucket behind the other."""
 
-    def __init__(self, source: Source, file: File, out: Path, buckets: int, receipt: Receipt) -> None:
+    def __init__(self, source: Source, published: str, out: Path, buckets: int, receipt: Receipt) -> None:
         assert source.grouping is not None, "only such sources are set aside"
         self._key = attrgetter(source.grouping.by)
-        self._path = file.path
+        self._path = published
         self._out = out
         self._buckets: list[bytearray] = [bytearray() for _ in range(buckets)]
         self._encode = msgspec.msgpack.Encoder().encode
@@ -89,22 +98,25 @@ class SettingAside:
             self._buckets[bucket] += len(packed).to_bytes(_LENGTH, "little") + packed
 
 
-def convert(source: Source, options: Options, shelves: Sequence[Shelf], starts: Sequence[int], out: Path) -> Receipt:
-    """Join, group and convert the records of one bucket; `starts` counts the items before each file."""
+def convert(
+    source: Source, options: Options, shelves: Sequence[Shelf], numbered: Sequence[Numbered], out: Path
+) -> Receipt:
+    """Join, group and convert the records of one bucket, which `shelves` hold of the raw files `numbered`."""
     assert source.grouping is not None, "only such sources have buckets"
     files, joins = source.every_file(options), source.used_joins(options)
     own = len(files) - len(joins)
-    receipt = Receipt(0, 0)
+    receipt = Receipt(0)
 
     def place(number: int) -> tuple[str, int]:
-        file = bisect_right(starts, number) - 1
-        return files[file].path, number - starts[file]
+        file = numbered[bisect_right(numbered, number, key=attrgetter("start")) - 1]
+        return file.published, number - file.start
 
     def load(chosen: range) -> _Loaded:
         loaded = _Loaded([], [])
         for shelf in shelves:
-            if shelf.file in chosen:
-                loaded.add(shelf, files[shelf.file].raw_type(options), starts[shelf.file] + shelf.first_item)
+            raw = numbered[shelf.file]
+            if raw.file in chosen:
+                loaded.add(shelf, files[raw.file].raw_type(options), raw.start + shelf.first_item)
         return loaded
 
     with Making(source, options, out, place, receipt) as making:

@@ -20,6 +20,7 @@ from mixer.hashing import sha256_of
 from mixer.progress import Advance
 from mixer.resolved import Input
 from mixer.sources import File, Lookup, Source
+from mixer.stamps import Stamp, stamp
 
 PACKED = (".zip", ".gz", ".zst")
 """What may be added to the name of a file that is still packed; how it is packed its content tells."""
@@ -34,21 +35,8 @@ class RawFile:
     published: str
     path: Path
     file: File
-
-
-class Stamp(msgspec.Struct, frozen=True):
-    """What tells a file from a later version of itself."""
-
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-    inode: int
-
-
-def stamp(path: Path) -> Stamp:
-    """Take a file's stamp."""
-    status = path.stat()
-    return Stamp(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+    number: int = 0
+    """Index of `file` among those that the options read, or of its lookup among the source's."""
 
 
 def find(given: Input, root: Path | None) -> tuple[list[RawFile], list[RawFile]]:
@@ -61,13 +49,19 @@ def find(given: Input, root: Path | None) -> tuple[list[RawFile], list[RawFile]]
     if source.own_path:
         return [_own(source, given)], []
     missing: list[str] = []
-    files = [_locate(source, file, given, root, (source.name,), missing) for file in source.every_file(given.options)]
+    files = [
+        raw
+        for number, file in enumerate(source.every_file(given.options))
+        for raw in _locate(source, file, number, given, root, (source.name,), missing)
+    ]
     lookups = [
-        _locate(source, lookup.file, given, root, _folders(source, lookup), missing) for lookup in source.lookups
+        raw
+        for number, lookup in source.used_lookups(given.options)
+        for raw in _locate(source, lookup.file, number, given, root, _folders(source, lookup), missing)
     ]
     if missing:
         raise MissingFile("\n".join(missing))
-    return [file for file in files if file], [file for file in lookups if file]
+    return files, lookups
 
 
 def _own(source: Source, given: Input) -> RawFile:
@@ -82,18 +76,48 @@ def _folders(source: Source, lookup: Lookup) -> tuple[str, ...]:
 
 
 def _locate(
-    source: Source, file: File, given: Input, root: Path | None, folders: tuple[str, ...], missing: list[str]
-) -> RawFile | None:
+    source: Source,
+    file: File,
+    number: int,
+    given: Input,
+    root: Path | None,
+    folders: tuple[str, ...],
+    missing: list[str],
+) -> list[RawFile]:
+    found = _found(file, given, root, folders)
+    if found:
+        return [RawFile(published, path, file, number) for published, path in found]
     candidates = candidate_paths(file, given, root, folders)
-    for path in candidates:
-        if path.is_file():
-            return RawFile(file.path, path, file)
     missing.append(
         f"{source.name}: {file.path} is missing; it is published at {source.homepage}; put it at {candidates[0]}"
         if candidates
         else f"{source.name}: {file.path} is not looked for, since there is no data root; name one with --data"
     )
-    return None
+    return []
+
+
+def _found(file: File, given: Input, root: Path | None, folders: tuple[str, ...]) -> list[tuple[str, Path]]:
+    """Give the first of a file's places that holds it, with its published path.
+
+    Of a path with `*`, give all files of that place that match, sorted.
+    """
+    for path in candidate_paths(file, given, root, folders):
+        if "*" not in file.path or file.path in given.files:
+            if path.is_file():
+                return [(file.path, path)]
+            continue
+        parts = Path(file.path).parts
+        place = path.parents[len(parts) - 1]
+        matches = sorted(each for each in place.glob(str(path.relative_to(place))) if each.is_file())
+        if matches:
+            return [(_published(each.relative_to(place), file), each) for each in matches]
+    return []
+
+
+def _published(path: Path, file: File) -> str:
+    """Name a file that matches as it was published, without what was added to pack it."""
+    packed = path.suffix in PACKED and not file.path.endswith(path.suffix)
+    return path.with_suffix("").as_posix() if packed else path.as_posix()
 
 
 def candidate_paths(file: File, given: Input, root: Path | None, folders: tuple[str, ...]) -> list[Path]:
@@ -103,7 +127,9 @@ def candidate_paths(file: File, given: Input, root: Path | None, folders: tuple[
         return [moved]
     if root is None:
         return []
-    places = [*(root / folder for folder in folders), root]
+    places = [*(root / folder for folder in folders)]
+    if "*" not in file.path.partition("/")[0]:  # else other sources' files would match, too
+        places.append(root)
     names = [file.path, *(file.path + suffix for suffix in PACKED), *([file.archive] if file.archive else [])]
     return [place / name for name in names for place in places]
 
@@ -114,10 +140,7 @@ def found_files(source: Source, root: Path | None) -> dict[str, bool]:
     joined = [join.file for join in source.grouping.joins] if source.grouping else []
     every: list[tuple[File, tuple[str, ...]]] = [(file, (source.name,)) for file in (*source.files, *joined)]
     every += [(lookup.file, _folders(source, lookup)) for lookup in source.lookups]
-    return {
-        file.path: any(path.is_file() for path in candidate_paths(file, given, root, folders))
-        for file, folders in every
-    }
+    return {file.path: bool(_found(file, given, root, folders)) for file, folders in every}
 
 
 class Hashes:

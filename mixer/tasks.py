@@ -6,7 +6,7 @@ runs them, one process or many, calls `run`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import attrgetter
@@ -19,9 +19,20 @@ from mixer.converting import Making, Receipt
 from mixer.garbage import collector_off
 from mixer.readers import Bad, Batch, cuts
 from mixer.sources import File, Options, Source
+from mixer.stamps import Stamp, stamp
 
 PIECE = 256 << 10
 """Bytes decoded at once: measured best, since all that is made of a piece, ten times its size, stays in the cache."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file of a lookup, made readable."""
+
+    lookup: int
+    """Index among the source's lookups."""
+    published: str
+    path: Path
 
 
 @dataclass(frozen=True)
@@ -31,14 +42,14 @@ class Span:
     source: str
     options: Mapping[str, Any]
     file: int
-    """Index of the file among those that the options read; the joined ones stand behind the others."""
+    """Index among the files that the options read; the joined ones stand behind the others."""
+    published: str
     path: Path
     start: int
     stop: int
-    lookups: Mapping[str, Path]
-    """Published path of each lookup file -> where it lies."""
     out: Path
     """Results are written to this path with suffixes of their own."""
+    tables: tuple[Table, ...] = ()
     buckets: int = 0
     """Not 0: set the records aside in so many buckets by what they are grouped by, instead of converting them."""
     piece: int = PIECE
@@ -52,8 +63,8 @@ class Bucket:
     options: Mapping[str, Any]
     shelves: tuple[grouping.Shelf, ...]
     """Where the bucket's records lie, in the order of the files."""
-    starts: tuple[int, ...]
-    """Items before each file."""
+    files: tuple[grouping.Numbered, ...]
+    """The raw files that the shelves are of."""
     out: Path
 
     @property
@@ -77,83 +88,83 @@ Task = Span | Bucket | Matches
 def run(task: Task) -> Receipt:
     """Do a task. Raises DamagedFile when its file cannot be read past some byte."""
     keep_freed_blocks()
-    match task:
-        case Span(buckets=0):
-            return _convert(task)
-        case Span():
-            return _set_aside(task)
-        case Bucket():
-            return _group(task)
-        case Matches():
-            matching.write_digests(task.path, task.out)
-            return Receipt(0, task.path.stat().st_size)
+    with collector_off():
+        match task:
+            case Span(buckets=0):
+                return _convert(task)
+            case Span():
+                return _set_aside(task)
+            case Bucket():
+                return grouping.convert(*_named(task), task.shelves, task.files, task.out)
+            case Matches():
+                matching.write_digests(task.path, task.out)
+                return Receipt(task.path.stat().st_size)
 
 
 def _convert(task: Span) -> Receipt:
-    source, options, file = _named(task)
-    receipt = Receipt(task.start, task.start)
-    with Making(source, options, task.out, lambda number: (file.path, number), receipt) as making:
-        for batch in _read(task, source, options, file):
+    source, options = _named(task)
+    receipt = Receipt(task.start)
+    with Making(source, options, task.out, lambda number: (task.published, number), receipt) as making:
+        for batch in _read(task, source, options):
             making.batch(batch.items, range(receipt.items, receipt.items + len(batch.items)))
             receipt.end = batch.end
     return receipt
 
 
 def _set_aside(task: Span) -> Receipt:
-    source, options, file = _named(task)
-    receipt = Receipt(task.start, task.start)
-    with collector_off(), grouping.SettingAside(source, file, task.out, task.buckets, receipt) as aside:
-        for batch in _read(task, source, options, file):
+    source, options = _named(task)
+    receipt = Receipt(task.start)
+    with grouping.SettingAside(source, task.published, task.out, task.buckets, receipt) as aside:
+        for batch in _read(task, source, options):
             aside.batch(batch.items)
             receipt.end = batch.end
     return receipt
 
 
-def _group(task: Bucket) -> Receipt:
+def _named(task: Span | Bucket) -> tuple[Source, Options]:
     source = sources.get(task.source)
-    options = source.options.model_validate(dict(task.options))
-    return grouping.convert(source, options, task.shelves, task.starts, task.out)
+    return source, source.options.model_validate(dict(task.options))
 
 
-def _named(task: Span) -> tuple[Source, Options, File]:
-    source = sources.get(task.source)
-    options = source.options.model_validate(dict(task.options))
-    return source, options, source.every_file(options)[task.file]
-
-
-def _read(task: Span, source: Source, options: Options, file: File) -> Iterator[Batch]:
+def _read(task: Span, source: Source, options: Options) -> Iterator[Batch]:
     """Go through a span's records, each with what its file and the lookups know of it."""
-    lookups = [
-        (attrgetter(lookup.match), lookup.field, _table(task.source, number, *_version(task.lookups[lookup.file.path])))
-        for number, lookup in enumerate(source.lookups)
-    ]
+    file = source.every_file(options)[task.file]
+    lookups = [_lookup(task, source, number) for number in sorted({table.lookup for table in task.tables})]
     for batch in file.reader.read(task.path, task.start, task.stop, file.raw_type(options), task.piece):
-        if file.give or lookups:
+        tell_file(batch, file, task.published)
+        for key, field, table in lookups:
             for raw in batch.items:
-                if type(raw) is Bad:
-                    continue
-                for name, value in file.give.items():
-                    setattr(raw, name, value)
-                for key, field, table in lookups:
+                if type(raw) is not Bad:
                     found = table.get(key(raw))
                     if found is not None:
                         setattr(raw, field, found)
         yield batch
 
 
-def _version(path: Path) -> tuple[Path, int, int]:
-    """Tell a file from a later version of itself."""
-    status = path.stat()
-    return path, status.st_mtime_ns, status.st_size
+def tell_file(batch: Batch, file: File, published: str) -> None:
+    """Set on each record what its file says of it."""
+    known = dict(file.give)
+    if file.named:
+        known[file.named] = published
+    for name, value in known.items():
+        for raw in batch.items:
+            if type(raw) is not Bad:
+                setattr(raw, name, value)
 
 
-@lru_cache(maxsize=8)  # a worker reads a lookup file once for all its tasks
-def _table(source: str, number: int, path: Path, _mtime: int, _size: int) -> dict[Any, Any]:
+def _lookup(task: Span, source: Source, number: int) -> tuple[Callable[[Any], Any], str, dict[Any, Any]]:
+    lookup = source.lookups[number]
+    files = tuple((table.published, table.path, stamp(table.path)) for table in task.tables if table.lookup == number)
+    return attrgetter(lookup.match), lookup.field, _table(task.source, number, files)
+
+
+@lru_cache(maxsize=8)  # a worker reads a lookup's files once for all its tasks
+def _table(source: str, number: int, files: tuple[tuple[str, Path, Stamp], ...]) -> dict[Any, Any]:
     lookup = sources.get(source).lookups[number]
     table: dict[Any, Any] = {}
-    start, *_, stop = cuts(lookup.file.reader, path, 1 << 40)
-    for batch in lookup.file.reader.read(path, start, stop, lookup.file.raw_type(Options()), PIECE):
-        for entry in batch.items:
-            if type(entry) is not Bad:
-                table[lookup.key(entry)] = lookup.row(entry)
+    for published, path, _version in files:
+        start, *_, stop = cuts(lookup.file.reader, path, 1 << 40)
+        for batch in lookup.file.reader.read(path, start, stop, lookup.file.raw_type(Options()), PIECE):
+            tell_file(batch, lookup.file, published)
+            table |= {lookup.key(entry): lookup.row(entry) for entry in batch.items if type(entry) is not Bad}
     return table

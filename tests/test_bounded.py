@@ -10,7 +10,7 @@ from conftest import recipe
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mixer import build, gathering, memory, mix_index, scattering, verify
+from mixer import build, finishing, gathering, memory, mix_index, scattering, verify
 from mixer.errors import UsageError
 
 
@@ -71,10 +71,8 @@ def test_twins_are_found_a_share_of_the_keys_at_a_time(path, tmp_path, cache, mo
     """Five records come twice in each file: their keys differ, and are the same however few are compared at once."""
     import polars as pl
 
-    from mixer import conversion
-
     whole = build(path, tmp_path / "whole", cache=cache).path
-    monkeypatch.setattr(conversion, "KEYS", 7)
+    monkeypatch.setattr(finishing, "KEYS", 7)
     cut = build(path, tmp_path / "cut", cache=tmp_path / "other").path
 
     index = pl.read_parquet(whole / "index.parquet").filter((pl.col("leaf") == "one") & (pl.col("pass") == 0))

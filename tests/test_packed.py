@@ -71,7 +71,7 @@ def test_spans_and_pieces_of_any_size_give_the_same_mix(tmp_path, monkeypatch, s
     monkeypatch.setattr(conversion, "SPAN", size)
     task = conversion.Span
 
-    monkeypatch.setattr(conversion, "Span", lambda *arguments: task(*arguments, piece=size))
+    monkeypatch.setattr(conversion, "Span", lambda *arguments, **more: task(*arguments, **more, piece=size))
     assert mix(tmp_path, "own.json", 2) == plain
     assert mix(tmp_path, "own.json.gz", 2) == plain
 

@@ -179,6 +179,10 @@ class Source:
         """List the joins whose files these options read."""
         return [join for join in self.grouping.joins if _is_used(join.file, options)] if self.grouping else []
 
+    def used_lookups(self, options: Options) -> list[tuple[int, Lookup]]:
+        """List the lookups whose files these options read, each with its index among all."""
+        return [each for each in enumerate(self.lookups) if _is_used(each[1].file, options)]
+
     def every_file(self, options: Options) -> list[File]:
         """List the files that these options read, those that are joined last."""
         return [*self.used_files(options), *(join.file for join in self.used_joins(options))]
