@@ -1,0 +1,144 @@
+"""Files that a source names by a pattern: every match is read, in the order of names, and records know their file."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import msgspec
+import pytest
+from conftest import records
+
+from mixer import sources
+from mixer.catalogue import convert
+from mixer.conversation import qa
+from mixer.errors import MissingFile
+from mixer.readers import json_lines
+from mixer.sources import File, Grouping, Lookup, Source, textocr_gpt4v
+
+
+class Raw(msgspec.Struct):
+    """A question that does not say which set it is of."""
+
+    number: int
+    question: str
+    file: str = ""
+    answer: str = "none"
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Tell it from the questions of other sets."""
+        return self.file.partition("/")[0], self.number
+
+
+class Answer(msgspec.Struct):
+    """An answer, in a file of its set."""
+
+    number: int
+    text: str
+    file: str = ""
+
+
+def one(raw, _options):
+    """Ask a question."""
+    return qa(id="/".join(map(str, raw.key)), question=raw.question, answer=raw.answer)
+
+
+ANSWERS = Lookup(
+    File("*/answers.jsonl", json_lines, Answer, named="file"),
+    key=lambda entry: (entry.file.partition("/")[0], entry.number),
+    row=lambda entry: entry.text,
+    match="key",
+    field="answer",
+)
+SOURCE = Source(
+    title="Sets",
+    homepage="https://example.com",
+    licence="MIT",
+    modality="text",
+    task="vqa",
+    language="en",
+    files=(File("*/questions-*.jsonl", json_lines, Raw, named="file"),),
+    lookups=(ANSWERS,),
+)
+
+
+@pytest.fixture
+def source(monkeypatch):
+    """Put the invented source in the place of a published one."""
+
+    def put(**changes):
+        monkeypatch.setattr(textocr_gpt4v, "SOURCE", sources.replace(SOURCE, **changes))
+        monkeypatch.setattr(textocr_gpt4v, "convert", changes.pop("convert", one))
+        sources.get.cache_clear()
+
+    yield put
+    sources.get.cache_clear()
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Write two sets, each with two files of questions and one of answers, numbered alike."""
+    for name in ("b", "a"):
+        folder = tmp_path / "data" / "textocr_gpt4v" / name
+        folder.mkdir(parents=True)
+        for part in (2, 1):
+            line = {"number": part, "question": f"Q {name} {part}?"}
+            (folder / f"questions-{part}.jsonl").write_text(json.dumps(line) + "\n")
+        answers = [json.dumps({"number": part, "text": f"A {name} {part}"}) + "\n" for part in (1, 2)]
+        (folder / "answers.jsonl").write_text("".join(answers))
+    return tmp_path / "data"
+
+
+def made(root, tmp_path, name="out"):
+    """Convert; give ids and answers, in order, and the entry."""
+    entry = convert("textocr_gpt4v", out=tmp_path / f"{name}.jsonl", data=root, cache=tmp_path / name)
+    rows = records(tmp_path / f"{name}.jsonl")
+    return {row["id"]: row["conversations"][1]["value"] for row in rows}, entry
+
+
+EXPECTED = {"a/1": "A a 1", "a/2": "A a 2", "b/1": "A b 1", "b/2": "A b 2"}
+
+
+def test_every_match_is_read_in_order_and_records_know_their_file(source, root, tmp_path):
+    """Lookups join inside a set only, since both sides know their file; the ledger names every file."""
+    source()
+
+    got, entry = made(root, tmp_path)
+
+    assert list(got.items()) == list(EXPECTED.items())
+    assert [file.path for file in entry.ledger.files] == [
+        *("a/questions-1.jsonl", "a/questions-2.jsonl", "b/questions-1.jsonl", "b/questions-2.jsonl"),
+        *("a/answers.jsonl", "b/answers.jsonl"),
+    ]
+
+
+def test_matches_may_be_packed(source, root, tmp_path):
+    """They keep their published names."""
+    source()
+    for path in root.rglob("questions-*.jsonl"):
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+
+    assert made(root, tmp_path)[0] == EXPECTED
+
+
+def test_grouped_records_know_their_file_and_lost_ones_name_it(source, root, tmp_path):
+    """A bad record of the second set is listed under its own file, by its number there."""
+    source(grouping=Grouping(by="key"), lookups=(), convert=lambda raws, options: [one(raw, options) for raw in raws])
+    with (root / "textocr_gpt4v/b/questions-1.jsonl").open("a") as file:
+        file.write('{"number": "x"}\n{"number": 7, "question": "Q?"}\n')
+
+    got, entry = made(root, tmp_path)
+
+    assert list(got) == ["a/1", "a/2", "b/1", "b/7", "b/2"]
+    assert [(lost["file"], lost["item"]) for lost in entry.lost()] == [("b/questions-1.jsonl", 1)]
+
+
+def test_no_match_is_a_missing_file(source, root, tmp_path):
+    """It is named by its pattern; other sources' files below the data root never match."""
+    source()
+    (root / "textocr_gpt4v").rename(root / "other")
+
+    with pytest.raises(MissingFile, match=r"textocr_gpt4v: \*/questions-\*\.jsonl is missing"):
+        made(root, tmp_path)
