@@ -225,7 +225,7 @@ def replacing(
         temporary.mkdir()
         try:
             yield temporary
-            _sync_tree(temporary)
+            sync_tree(temporary)
             check()
             _take_place(temporary, target)
         finally:
@@ -242,7 +242,8 @@ def repair(target: Path) -> None:
         remove_folder(path)
 
 
-def _sync_tree(folder: Path) -> None:
+def sync_tree(folder: Path) -> None:
+    """Put a folder and all it holds on disk."""
     for directory, _, files in os.walk(folder):
         for name in files:
             fsync_path(Path(directory, name))

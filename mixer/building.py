@@ -8,7 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mixer import __version__, atomic, caching, gathering, manifest, mix_index, ordering, scattering, selection, writers
+from msgspec.structs import asdict
+
+from mixer import (
+    __version__,
+    atomic,
+    caching,
+    gathering,
+    linking,
+    manifest,
+    mix_index,
+    ordering,
+    scattering,
+    selection,
+    writers,
+)
 from mixer.errors import DataError, IntegrityError
 from mixer.garbage import collector_off
 from mixer.memory import available
@@ -17,6 +31,7 @@ from mixer.pools import identity_of
 from mixer.progress import Progress, silent
 from mixer.recipe import load_recipe, recipe_text
 from mixer.resolved import Recipe
+from mixer.store import Media, measured
 
 if TYPE_CHECKING:
     import polars as pl
@@ -45,8 +60,9 @@ def build(
     """Build the mix of a recipe into a folder: `out`, or out/<name>. The old mix there is replaced in one step.
 
     Converted sources of more than `memory` bytes (default: what the machine has left) are gone through in order instead
-    of being gathered from, in buckets that fit; no byte depends on it. `locked` refuses a recipe or raw files other than those of the mix at that folder. Raises UsageError when the
-    folder is not a mix of ours, before any work; otherwise as `plan` does.
+    of being gathered from, in buckets that fit; no byte depends on it. `locked` refuses a recipe or raw files other
+    than those of the mix at that folder. Raises UsageError when the folder is not a mix of ours, before any work;
+    otherwise as `plan` does.
     """
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(Path(recipe))
     target = Path(os.path.normpath(out if out is not None else Path("out") / mix_name(recipe, root_of(recipe, data))))
@@ -112,13 +128,15 @@ def _write(planned: Plan, order: pl.DataFrame, folder: Path, memory: int, progre
         mix_id = index.result()
     if buckets:
         atomic.remove_folder(buckets)
-    finished = _manifest(planned, outputs, manifest.described(folder / manifest.INDEX), mix_id)
+    linking.link([leaf.pool.entry for leaf in planned.leaves], order, folder / manifest.MEDIA, progress)
+    media = measured(folder / manifest.MEDIA)
+    finished = _manifest(planned, outputs, manifest.described(folder / manifest.INDEX), mix_id, media)
     atomic.write_file(folder / manifest.NAME, manifest.encode(finished))
     return finished
 
 
 def _manifest(
-    planned: Plan, outputs: list[manifest.OutputFile], index: manifest.IndexFile, mix_id: str
+    planned: Plan, outputs: list[manifest.OutputFile], index: manifest.IndexFile, mix_id: str, media: Media
 ) -> manifest.Manifest:
     recipe, text = planned.recipe, recipe_text(planned.recipe)
     reports = leaf_reports(planned)
@@ -140,6 +158,7 @@ def _manifest(
             "sources": {name: reports[name] for name in names},
             "outputs": outputs,
             "index": index,
+            **({"media": manifest.MediaFolder(path=manifest.MEDIA, **asdict(media))} if media.files else {}),
         }
     )
 

@@ -21,12 +21,13 @@ from msgspec.structs import replace
 
 from mixer import atomic, sources
 from mixer.converter import converter_hash
-from mixer.converting import Receipt
+from mixer.converting import MEDIA_FOLDER, Receipt
 from mixer.errors import DataError
 from mixer.finishing import (
     Accepted,
     label_blocks,
     publish_parts,
+    remove_orphans,
     remove_working_files,
     separate_twins,
     write_lost,
@@ -40,7 +41,7 @@ from mixer.rawfiles import Hashes, RawFile, check_unchanged, find
 from mixer.readers import PAST_ANY_END
 from mixer.resolved import Input
 from mixer.stamps import stamp
-from mixer.store import Entry, Ledger, LedgerFile, Store, address
+from mixer.store import Entry, Ledger, LedgerFile, Store, address, measured
 from mixer.tables import size
 from mixer.tasks import Bucket, Matches, Span, Table
 
@@ -145,6 +146,7 @@ class _Conversion:
         self.inline = self.size <= SMALL
         self.accepted: list[Accepted] = []
         self.read = 0
+        self.was_read_again = False
         self.bad: Counter[str] = Counter()
 
     def run(self, hashes: Hashes) -> Entry:
@@ -203,6 +205,7 @@ class _Conversion:
             if done and span.stop <= edge and not span.is_last:
                 return  # the span before it ran past this one
             if span.start != edge:  # it was cut elsewhere, so it is read again from its true edge
+                self.was_read_again = True
                 path = path.with_name(f"{path.name}-again")
                 wait = self.workers.submit(task(edge, span.stop, path), inline=True)
             try:
@@ -212,6 +215,7 @@ class _Conversion:
                     raise
                 # What stands behind the last record may be longer than any record: only the whole file tells.
                 content.wait(PAST_ANY_END)
+                self.was_read_again = True
                 path = path.with_name(f"{path.name}-whole")
                 receipt = self.workers.submit(task(edge, span.stop, path), inline=True)()
             first = done[-1].first_item + done[-1].receipt.items if done else 0
@@ -260,9 +264,10 @@ class _Conversion:
             label_blocks(folder, parts, self.source.blocks, sum(receipt.items for receipt in receipts))
         write_lost(folder, self.accepted)
         remove_working_files(folder)
+        if self.was_read_again:
+            remove_orphans(folder, parts)
         files = _ledger_files(self.located, sha256s)
-        for path in folder.iterdir():
-            atomic.fsync_path(path)
+        atomic.sync_tree(folder)
         return Ledger(
             source=self.source.name,
             address=address(self.source.name, self.options, files),
@@ -276,6 +281,7 @@ class _Conversion:
             made=sum(receipt.made for receipt in receipts),
             parts=[replace(part, index_sha256=sha256_of(folder / f"{part.name}.parquet")) for part in parts],
             lost_sha256=sha256_of(folder / "skipped.jsonl"),
+            media=measured(folder / MEDIA_FOLDER),
         ).sealed()
 
 

@@ -6,7 +6,7 @@ Whoever brings the records, span by span or group by group, numbers their items 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -14,14 +14,18 @@ from typing import Any, Self
 
 import msgspec
 
+from mixer import embedded
 from mixer.columns import NO_LABELS, Columns
-from mixer.conversation import Conversation, Labelled, Labels, Skip, encode_lines
+from mixer.conversation import Conversation, Labelled, Labels, Skip, encode_lines, media
 from mixer.readers import Bad
 from mixer.sources import Options, Source
 from mixer.validate import Fault, check_all
 
 FORESEEN = (LookupError, ValueError, TypeError, AttributeError)
 """What a converter raises at a value it did not foresee: that record's fault, and its neighbours are fine."""
+
+MEDIA_FOLDER = "media"
+"""Of a conversion, and of the entry it becomes: what its raw records held."""
 
 Place = Callable[[int], tuple[str, int]]
 """An item's number -> the published path of its file and its number there, from 0."""
@@ -90,6 +94,8 @@ class _Made:
     items: list[int] = field(default_factory=list)
     records: list[Conversation] = field(default_factory=list)
     labels: list[Labels] = field(default_factory=list)
+    embedded: dict[int, Mapping[str, bytes]] = field(default_factory=dict)
+    """By the item's number."""
 
     def remove(self, place: int) -> None:
         """Take one out."""
@@ -99,7 +105,7 @@ class _Made:
         """Cut it in two."""
         middle = len(self.records) // 2
         for part in (slice(middle), slice(middle, None)):
-            yield _Made(self.numbers[part], self.items[part], self.records[part], self.labels[part])
+            yield _Made(self.numbers[part], self.items[part], self.records[part], self.labels[part], self.embedded)
 
 
 class Making:
@@ -112,6 +118,7 @@ class Making:
         self._is_grouped = source.grouping is not None
         self._place = place
         self._out = out
+        self._media = out.with_name(MEDIA_FOLDER)
         self._columns = Columns()
         self._losses = Losses(receipt)
         self.receipt = receipt
@@ -153,7 +160,8 @@ class Making:
             return _Made(list(numbers), [1] * len(given), given, [NO_LABELS] * len(given))
         if kinds == {Labelled}:
             records, labels = [each.conversation for each in given], [each.labels for each in given]
-            return _Made(list(numbers), [1] * len(given), records, labels)
+            embedded = {n: each.embedded for n, each in zip(numbers, given, strict=True) if each.embedded is not None}
+            return _Made(list(numbers), [1] * len(given), records, labels, embedded)
         return None
 
     def lose(self, number: int, kind: str, reason: str, where: str | None = "$", **more: Any) -> None:
@@ -189,6 +197,8 @@ class Making:
             record, labels, items = part, NO_LABELS, 1
         elif type(part) is Labelled:
             record, labels, items = part.conversation, part.labels, part.items
+            if part.embedded is not None:
+                made.embedded[number] = {**made.embedded.get(number, {}), **part.embedded}
         elif type(part) is Skip:
             self.lose(number, "skipped", part.reason, None, items=part.items)
             return
@@ -207,12 +217,10 @@ class Making:
             return
         try:
             checks = check_all(made.records)
-            if checks.faults:
-                for place in sorted(checks.faults, reverse=True):
-                    self._lose_faulty(made.numbers[place], made.items[place], checks.faults[place])
-                    made.remove(place)
-                self._keep(made)
-                return
+            for place in sorted(checks.faults, reverse=True):
+                self._lose_faulty(made.numbers[place], made.items[place], checks.faults[place])
+                made.remove(place)
+                checks.remove(place)
             text = encode_lines(made.records)
         except FORESEEN as error:
             if len(made.records) > 1:
@@ -223,6 +231,10 @@ class Making:
             reason = "lone surrogate in text" if isinstance(error, UnicodeEncodeError) else said
             self.lose(made.numbers[0], "bad", reason, items=made.items[0])
             return
+        if made.embedded:
+            named = {path for record in made.records for path in media(record)}
+            for brought in made.embedded.values():
+                embedded.write(self._media, {path: content for path, content in brought.items() if path in named})
         lines = text.split(b"\n")[:-1]
         self._columns.add(made.numbers, made.records, lines, checks, made.labels)
         self.receipt.bytes += self._lines.write(text)

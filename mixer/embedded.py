@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-from hashlib import sha256
+import os
+from collections.abc import Iterator, Mapping
+from hashlib import file_digest, sha256
+from pathlib import Path
 
 _KINDS = (
     (b"\xff\xd8\xff", "jpg"),
@@ -33,6 +36,31 @@ def from_base64(text: str) -> bytes:
         return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
     except binascii.Error as error:
         raise ValueError(f"no base64: {error}") from None
+
+
+def write(folder: Path, embedded: Mapping[str, bytes]) -> None:
+    """Write media below a folder. Several tasks may bring the same one: whoever looks sees it whole or not at all."""
+    for path, content in embedded.items():
+        target = folder / path
+        if target.exists():
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f".{target.name}.{os.getpid()}")
+        temporary.write_bytes(content)
+        temporary.replace(target)
+
+
+def files(folder: Path) -> Iterator[Path]:
+    """Go through the media below a folder, which need not exist."""
+    for parent, _, names in os.walk(folder):
+        yield from (Path(parent, name) for name in names)
+
+
+def problem(path: Path) -> str | None:
+    """Say that a medium is not what its name says, or None."""
+    with path.open("rb") as content:
+        got = file_digest(content, "sha256").hexdigest()
+    return None if got == path.stem else f"{path}: its name says sha256 {path.stem}, got {got}"
 
 
 def _kind(content: bytes) -> str:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from mixer import columns as index
+from mixer import embedded
 from mixer.conversation import Labels, record_key
-from mixer.converting import Lost, Receipt
+from mixer.converting import MEDIA_FOLDER, Lost, Receipt
 from mixer.sources import Blocks
 from mixer.store import Part
 
@@ -127,6 +128,19 @@ def write_lost(folder: Path, accepted: list[Accepted]) -> None:
             for lost in msgspec.msgpack.decode((folder / f"{span.stem}.lost").read_bytes(), type=list[Lost]):
                 lost.item += span.first_item  # the grouped ones know their item's number in its file
                 out.write(msgspec.json.encode(lost) + b"\n")
+
+
+def remove_orphans(folder: Path, parts: list[Part]) -> None:
+    """Remove media that only a span brought which was read again from another edge."""
+    import polars as pl
+
+    media = folder / MEDIA_FOLDER
+    orphans = {path.relative_to(media).as_posix() for path in embedded.files(media)}
+    for part in parts if orphans else ():
+        paths = pl.read_parquet(folder / f"{part.name}.parquet", columns=["paths"])["paths"]
+        orphans.difference_update(path for joined in paths for path in joined.split("\0"))
+    for path in orphans:
+        (media / path).unlink()
 
 
 def remove_working_files(folder: Path) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 NAME = "manifest.json"
 INDEX = "index.parquet"
+MEDIA = "media"
 INDEX_COLUMNS = (
     "leaf", "source", "id", "digest", "key", "subset", "pass", "media", "turns", "characters", "tokens", "offset",
     "length",
@@ -113,6 +114,14 @@ class IndexFile(_Model):
     sha256: str
 
 
+class MediaFolder(_Model):
+    """Media that raw records held, each named by its sha256."""
+
+    path: BareName
+    files: Count
+    bytes: Count
+
+
 class Manifest(_Model):
     """The whole manifest."""
 
@@ -131,6 +140,7 @@ class Manifest(_Model):
     sources: dict[str, LeafReport]
     outputs: list[OutputFile]
     index: IndexFile
+    media: MediaFolder | None = Field(default=None, description="media that came with the annotations; null: none")
     seal: str = Field(description="sha256 over all of the above: an edited manifest is found")
 
 
@@ -204,7 +214,7 @@ def foreign(target: Path) -> str | None:
         manifest = load(target)
     except IntegrityError:
         return f"holds a {NAME} that mixer did not write"
-    ours = {NAME, INDEX, "media", *(output.path for output in manifest.outputs)}
+    ours = {NAME, INDEX, MEDIA, *(output.path for output in manifest.outputs)}
     others = sorted(path.name for path in target.iterdir() if path.name not in ours)
     return f"holds files that are not of the mix: {', '.join(others[:3])}" if others else None
 

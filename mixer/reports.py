@@ -117,6 +117,9 @@ def mix_text(mix: Mix) -> str:
     lines += [
         f"{output.records:,} records, {size(output.bytes)}: {mix.path / output.path}" for output in manifest.outputs
     ]
+    if manifest.media:
+        where = mix.path / manifest.media.path
+        lines.append(f"{manifest.media.files:,} media files, {size(manifest.media.bytes)}: {where}, another media root")
     lines.append(f"mix {manifest.mix_id[:16]}, seed {manifest.seed}; check it with: mixer verify {mix.path}")
     if manifest.data == "miniatures":
         lines.append("This mix is made of invented miniatures; name your raw files with --data DIR for a real one.")
@@ -134,6 +137,7 @@ def ledger_values(entry: Entry) -> dict[str, Any]:
         "skipped": ledger.skipped,
         "bad": ledger.bad,
         "made": ledger.made,
+        "media": {"files": ledger.media.files, "bytes": ledger.media.bytes, "path": str(entry.media)},
         "files": [{"path": file.path, "size": file.size, "sha256": file.sha256} for file in ledger.files],
     }
 
@@ -154,6 +158,8 @@ def ledger_text(entry: Entry, out: Path | None) -> str:
     lines += [f"bad {count:,}: {reason}" for reason, count in ledger.bad.items()]
     if any(lost):
         lines.append(f"list them with: {sources.get(ledger.source).listing}")
+    if ledger.media.files:
+        lines.append(f"{ledger.media.files:,} media files, {size(ledger.media.bytes)}: {entry.media}")
     lines.append(f"written to {out}" if out else f"converted in the store: {entry.folder}")
     return "\n".join(lines)
 

@@ -4,6 +4,7 @@
         part-00000.jsonl      one conversation a line: the very bytes a mix holds
         part-00000.parquet    its index, see columns.py
         part-00000.<sha256>.match  its match digests, see matching.py; made when a recipe first compares the source
+        media/                media that raw records held, see embedded.py
         skipped.jsonl         every raw item that gave no conversation, with its place and reason
         ledger.json           counts, raw files, parts; written last
     <store>/hashes/           sha256 of raw files
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mixer import atomic
+from mixer import atomic, embedded
 from mixer.columns import MEDIA, media_lists, read_columns, schema
 from mixer.conversation import digest, starts_with_id
 from mixer.converter import converter_hash
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 REPAIR = "run `mixer cache prune --damaged` and build again"
 MATCHED = ("content", "prompt")
 """Digests behind `except` and `only`, made when a recipe first asks for them."""
-LAYOUT = 3
+LAYOUT = 4
 """Of the entries; a change of layout changes every address."""
 
 
@@ -58,6 +59,13 @@ class Part(msgspec.Struct, frozen=True):
     index_sha256: str
 
 
+class Media(msgspec.Struct, frozen=True):
+    """Media files: how many, and their bytes."""
+
+    files: int = 0
+    bytes: int = 0
+
+
 class Ledger(msgspec.Struct, frozen=True):
     """What a conversion read and what became of it: read = used + all skipped + all bad."""
 
@@ -74,6 +82,8 @@ class Ledger(msgspec.Struct, frozen=True):
     parts: list[Part]
     lost_sha256: str
     """Of skipped.jsonl."""
+    media: Media = Media()
+    """What the raw records held."""
     seal: str = ""
     """Hash of all of the above: an edited ledger is found."""
 
@@ -96,6 +106,11 @@ class Entry:
     def data(self, part: Part) -> Path:
         """Give the path of a part's lines."""
         return self.folder / f"{part.name}.jsonl"
+
+    @property
+    def media(self) -> Path:
+        """Give the folder of the media that its raw records held."""
+        return self.folder / "media"
 
     def index(self, columns: list[str]) -> pl.DataFrame:
         """Read index columns of all parts, in part order; `row` counts the entry's records from 0.
@@ -253,7 +268,8 @@ def verify(folder: Path) -> list[str]:
             return [f"{folder}: has no ledger"]
         _check_sizes(entry)
         _check_hash(folder / "skipped.jsonl", entry.ledger.lost_sha256)
-        return [problem for part in entry.ledger.parts for problem in _part_problems(entry, part)]
+        problems = [problem for part in entry.ledger.parts for problem in _part_problems(entry, part)]
+        return [*problems, *media_problems(entry.media, entry.ledger.media)]
     except IntegrityError as error:
         return [str(error)]
 
@@ -265,6 +281,21 @@ def _part_problems(entry: Entry, part: Part) -> Iterator[str]:
             line = lines.read(length + 1)
             if line[-1:] != b"\n" or not starts_with_id(line, id) or digest(line[:-1], id) != expected:
                 yield f"{entry.data(part)}:{number + 1}: record {id!r} is not the one that was converted"
+
+
+def measured(folder: Path) -> Media:
+    """Count the media below a folder."""
+    sizes = [path.stat().st_size for path in embedded.files(folder)]
+    return Media(len(sizes), sum(sizes))
+
+
+def media_problems(folder: Path, expected: Media) -> Iterator[str]:
+    """Check media, whose names hold their hashes; one line a problem."""
+    got = measured(folder)
+    if got != expected:
+        expected_, got_ = (f"{media.files:,} files of {media.bytes:,} bytes" for media in (expected, got))
+        yield f"{folder}: expected {expected_}, got {got_}"
+    yield from filter(None, map(embedded.problem, embedded.files(folder)))
 
 
 def address(source: str, options: Mapping[str, Any], files: list[LedgerFile]) -> str:

@@ -15,8 +15,21 @@ import msgspec
 
 from mixer.conversation import Conversation, digest, media, record_key, starts_with_id
 from mixer.hashing import sha256_of
-from mixer.manifest import INDEX, NAME, SLICE, IndexFile, Manifest, MixId, OutputFile, load, read_index, seal_problem
+from mixer.manifest import (
+    INDEX,
+    MEDIA,
+    NAME,
+    SLICE,
+    IndexFile,
+    Manifest,
+    MixId,
+    OutputFile,
+    load,
+    read_index,
+    seal_problem,
+)
 from mixer.progress import Progress, silent
+from mixer.store import Media, media_problems
 from mixer.validate import check_all
 
 if TYPE_CHECKING:
@@ -59,6 +72,8 @@ def verify(mix: Path | str, *, progress: Progress = silent) -> Verified:
             problems.append(whole)
         if number == 0 and (folder / output.path).is_file():
             problems += _record_problems(folder / output.path, index, progress)
+    media = manifest.media
+    problems += media_problems(folder / MEDIA, Media(media.files, media.bytes) if media else Media())
     return Verified(manifest.mix_id, manifest.records, tuple(problems))
 
 
