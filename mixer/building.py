@@ -50,6 +50,7 @@ def build(
     out: Path | None = None,
     *,
     data: str | Path | None = None,
+    media: Path | None = None,
     cache: Path | None = None,
     workers: int = 1,
     progress: Progress = silent,
@@ -73,7 +74,7 @@ def build(
         atomic.refuse_foreign(target, manifest.foreign)
 
     refuse()
-    planned = plan(recipe, data=data, cache=cache, workers=workers, progress=progress, told=told)
+    planned = plan(recipe, data=data, media=media, cache=cache, workers=workers, progress=progress, told=told)
     if locked:
         _check_locked(planned, manifest.load(target))
     if not planned.records:

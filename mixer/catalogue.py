@@ -27,6 +27,7 @@ def convert(
     out: Path | None = None,
     *,
     data: str | Path | None = None,
+    media: Path | None = None,
     cache: Path | None = None,
     workers: int = 1,
     progress: Progress = silent,
@@ -40,11 +41,11 @@ def convert(
     if about.own_path != (path is not None):
         raise UsageError(f"{source}: {'needs the file to read: --path FILE' if about.own_path else 'takes no --path'}")
     given = Input(source, sources.parse_options(about, options), path)
-    root = data_root(set() if about.own_path else {source}, data)
+    root = data_root(set() if about.own_path else {source}, data, media)
     if root.kind == "miniatures":
         told(miniature_notice(data))
     with Workers(workers) as pool:
-        located = conversion.locate(given, root.path)
+        located = conversion.locate(given, root.path, root.media)
         store = Store(caching.folder(cache))
         if out is not None:
             check_target(out, located, store.folder)

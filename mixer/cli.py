@@ -78,6 +78,14 @@ _data = _option(
     show_envvar=True,
     help="Folder of the raw files, or `miniatures`. Default: ./data, else the built-in miniatures.",
 )
+_media = _option(
+    "--media",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    envvar="MIXER_MEDIA",
+    show_envvar=True,
+    help="Root of images, of which some sources need the sizes. Default: `media` in the folder of raw files.",
+)
 _cache = _option(
     "--cache",
     type=click.Path(file_okay=False, path_type=Path),
@@ -109,7 +117,7 @@ def _all(*options: Callable[[F], F]) -> Callable[[F], F]:
     return apply
 
 
-_planning = _all(_data, _cache, _workers, _seed, _size, _json, _quiet)
+_planning = _all(_data, _media, _cache, _workers, _seed, _size, _json, _quiet)
 _recipe = click.argument("recipe", metavar="RECIPE")
 
 
@@ -117,13 +125,16 @@ def _say(quiet: bool) -> Callable[[str], None]:
     return (lambda _line: None) if quiet else _complain
 
 
-def _settings(data: str | None, cache: Path | None, workers: int | None, quiet: bool) -> dict[str, Any]:
+def _settings(
+    data: str | None, media: Path | None, cache: Path | None, workers: int | None, quiet: bool
+) -> dict[str, Any]:
     """Give what every command that converts hands on to the API."""
     from mixer.processes import available_cores
     from mixer.progress import bars, silent
 
     return {
         "data": data,
+        "media": media,
         "cache": cache,
         "workers": workers or available_cores(),
         "progress": silent if quiet else bars,
@@ -155,7 +166,7 @@ def _settings(data: str | None, cache: Path | None, workers: int | None, quiet: 
 @_option("--locked", is_flag=True, help="Refuse raw files or a recipe other than those of the mix at --out.")
 def build(
     recipe: str, out: Path | None, seed: int | None, size: int | None, as_json: bool, memory: str | None,
-    dry_run: bool, locked: bool, data: str | None, cache: Path | None, workers: int | None, quiet: bool,
+    dry_run: bool, locked: bool, data: str | None, media: Path | None, cache: Path | None, workers: int | None, quiet: bool,
 ) -> None:  # fmt: skip
     """Build the mix of a recipe: data, index and manifest, in one folder.
 
@@ -168,7 +179,7 @@ def build(
 
     limit = None if memory is None else parse(memory)
     loaded = load_recipe(find_recipe(recipe), seed=seed, size=size)
-    settings = _settings(data, cache, workers, quiet)
+    settings = _settings(data, media, cache, workers, quiet)
     if dry_run:
         planned = plans.plan(loaded, **settings)
         click.echo(reports.plan_json(planned) if as_json else reports.plan_text(planned))
@@ -185,7 +196,7 @@ def build(
 @_planning
 def plan(
     recipe: str, seed: int | None, size: int | None, as_json: bool,
-    data: str | None, cache: Path | None, workers: int | None, quiet: bool,
+    data: str | None, media: Path | None, cache: Path | None, workers: int | None, quiet: bool,
 ) -> None:  # fmt: skip
     """Say exactly what a build would put in: per source what is read, lost and taken. Writes nothing but the store."""
     from mixer import plans, reports
@@ -193,7 +204,7 @@ def plan(
     from mixer.roots import find_recipe
 
     loaded = load_recipe(find_recipe(recipe), seed=seed, size=size)
-    planned = plans.plan(loaded, **_settings(data, cache, workers, quiet))
+    planned = plans.plan(loaded, **_settings(data, media, cache, workers, quiet))
     click.echo(reports.plan_json(planned) if as_json else reports.plan_text(planned))
 
 
@@ -241,15 +252,15 @@ def diff(a: Path, b: Path, as_json: bool) -> None:
 @_option("--option", "options", multiple=True, metavar="KEY=VALUE", help="An option of the source; may be repeated.")
 @_option("--path", type=click.Path(path_type=Path, dir_okay=False), help="The file, for a generic source.")
 @_option("--skipped", is_flag=True, help="List every lost item with its place and reason.")
-@_all(_data, _cache, _workers, _json, _quiet)
+@_all(_data, _media, _cache, _workers, _json, _quiet)
 def convert(
     source: str, out: Path | None, options: tuple[str, ...], path: Path | None, skipped: bool, as_json: bool,
-    data: str | None, cache: Path | None, workers: int | None, quiet: bool,
+    data: str | None, media: Path | None, cache: Path | None, workers: int | None, quiet: bool,
 ) -> None:  # fmt: skip
     """Convert one source to conversations, one JSON object a line, and print what became of its raw items."""
     from mixer import catalogue, reports
 
-    converted = catalogue.convert(source, options, path, out, **_settings(data, cache, workers, quiet))
+    converted = catalogue.convert(source, options, path, out, **_settings(data, media, cache, workers, quiet))
     if skipped and not as_json:
         for line in reports.lost_lines(converted):
             click.echo(line)

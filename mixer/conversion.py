@@ -10,19 +10,20 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from itertools import accumulate
 from math import ceil
 from pathlib import Path
+from typing import Any
 
-from msgspec.structs import replace
+import msgspec
 
-from mixer import atomic, sources
+from mixer import atomic, pictures, sources
 from mixer.converter import converter_hash
 from mixer.converting import MEDIA_FOLDER, Receipt
-from mixer.errors import DataError
+from mixer.errors import DataError, MissingFile
 from mixer.finishing import (
     Accepted,
     label_blocks,
@@ -38,12 +39,12 @@ from mixer.opening import Content, Edges, expected_size, opened
 from mixer.processes import Workers
 from mixer.progress import Progress
 from mixer.rawfiles import Hashes, RawFile, check_unchanged, find
-from mixer.readers import PAST_ANY_END
+from mixer.readers import PAST_ANY_END, cuts
 from mixer.resolved import Input
 from mixer.stamps import stamp
 from mixer.store import Entry, Ledger, LedgerFile, Store, address, measured
 from mixer.tables import size
-from mixer.tasks import Bucket, Matches, Span, Table
+from mixer.tasks import PIECE, Bucket, Matches, Span, Table, tell_file
 
 SPAN = 32 << 20
 """Bytes of raw file to a task: large enough that starting one costs nothing, small enough to keep two cores busy."""
@@ -64,15 +65,21 @@ class Located:
     given: Input
     files: list[RawFile]
     lookups: list[RawFile]
+    media: Path | None = None
+    """The media root, of which some sources need the sizes of images."""
 
     def size(self) -> int:
         """Count the bytes of all its raw files."""
         return sum(raw.path.stat().st_size for raw in self.files)
 
 
-def locate(given: Input, root: Path | None) -> Located:
+def locate(given: Input, root: Path | None, media: Path | None = None) -> Located:
     """Find an input's raw files. Raises MissingFile."""
-    return Located(given, *find(given, root))
+    if media is None and sources.get(given.source).used_pictures(given.options):
+        raise MissingFile(
+            f"{given.source}: needs the sizes of images, which its files lack; name their root with --media"
+        )
+    return Located(given, *find(given, root), media)
 
 
 def convert(
@@ -89,13 +96,12 @@ def convert(
     Raises DataError when more than `max_bad` of its items are bad, DamagedFile when a file cannot be read to its end.
     """
     hashes = Hashes(store.hashes())
+    located = _with_sizes(located, store, hashes, progress)
     every = [*located.files, *located.lookups]
     known = [hashes.remembered(raw.path) for raw in every]
     if None in known and store.has_any(located.given.source):
         # An unchanged file under a new date is found by its content; the others have to be hashed anyway.
-        total = sum(raw.path.stat().st_size for raw, sha256 in zip(every, known, strict=True) if sha256 is None)
-        with progress(f"hashing {located.given.source}", total) as advance:
-            known = [sha256 or hashes.hash(raw.path, advance) for raw, sha256 in zip(every, known, strict=True)]
+        known = list(_hashed(located, hashes, progress))
     if None not in known:
         entry = store.find(located.given.source, _address(located, [sha256 or "" for sha256 in known]))
         if entry is not None:
@@ -103,6 +109,46 @@ def convert(
             return entry
     told(f"converting {located.given.source}: {size(located.size())}")
     return _Conversion(located, store, workers, progress, max_bad).run(hashes)
+
+
+def _hashed(located: Located, hashes: Hashes, progress: Progress) -> list[str]:
+    """Hash the raw files that are not remembered."""
+    every = [(raw.path, hashes.remembered(raw.path)) for raw in (*located.files, *located.lookups)]
+    total = sum(path.stat().st_size for path, sha256 in every if sha256 is None)
+    with progress(f"hashing {located.given.source}", total) as advance:
+        return [sha256 or hashes.hash(path, advance) for path, sha256 in every]
+
+
+def _with_sizes(located: Located, store: Store, hashes: Hashes, progress: Progress) -> Located:
+    """Add the table of the sizes of images to the lookups of a source that needs them."""
+    source = sources.get(located.given.source)
+    declared = source.used_pictures(located.given.options)
+    if declared is None or located.media is None:
+        return located
+    known = _address(located, _hashed(located, hashes, progress))
+    folder = store.folder / "pictures"
+    table = pictures.table(folder, known, located.media, _raw_records(located, folder, progress), declared, progress)
+    if table is None:
+        return located
+    sizes = RawFile(pictures.NAME, table, pictures.FILE, len(source.lookups))
+    return replace(located, lookups=[*located.lookups, sizes])
+
+
+def _raw_records(located: Located, folder: Path, progress: Progress) -> Iterator[list[Any]]:
+    """Go through the raw records of an input, one process and no lookups."""
+    with (
+        progress(f"images of {located.given.source}", located.size()) as advance,
+        atomic.working_folder(folder) as working,
+    ):
+        for raw in located.files:
+            with opened(raw, working / "unpacked") as content:
+                content.wait(PAST_ANY_END)
+                start, *_, stop = cuts(raw.file.reader, content.path, 1 << 40)
+                kind = raw.file.raw_type(located.given.options)
+                for batch in raw.file.reader.read(content.path, start, stop, kind, PIECE):
+                    tell_file(batch, raw.file, raw.published)
+                    yield batch.items
+                    advance(content.progress(batch.end))
 
 
 def check_bad(source: str, read: int, bad: Mapping[str, int], max_bad: Fraction) -> None:
@@ -279,7 +325,9 @@ class _Conversion:
             skipped=dict(sorted(sum((receipt.skipped for receipt in receipts), Counter()).items())),
             bad=dict(sorted(self.bad.items())),
             made=sum(receipt.made for receipt in receipts),
-            parts=[replace(part, index_sha256=sha256_of(folder / f"{part.name}.parquet")) for part in parts],
+            parts=[
+                msgspec.structs.replace(part, index_sha256=sha256_of(folder / f"{part.name}.parquet")) for part in parts
+            ],
             lost_sha256=sha256_of(folder / "skipped.jsonl"),
             media=measured(folder / MEDIA_FOLDER),
         ).sealed()

@@ -83,9 +83,9 @@ def _compared(recipe: Recipe) -> Iterator[Input]:
                 yield from (leaf.input, match.input)
 
 
-def root_of(recipe: Recipe, data: str | Path | None) -> DataRoot:
+def root_of(recipe: Recipe, data: str | Path | None, media: Path | None = None) -> DataRoot:
     """Choose the data root for a recipe; sources with a path of their own need none."""
-    return data_root({given.source for given in _inputs(recipe) if not sources.get(given.source).own_path}, data)
+    return data_root({given.source for given in _inputs(recipe) if not sources.get(given.source).own_path}, data, media)
 
 
 def mix_name(recipe: Recipe, root: DataRoot) -> str:
@@ -97,6 +97,7 @@ def plan(
     recipe: Recipe | Path | str,
     *,
     data: str | Path | None = None,
+    media: Path | None = None,
     cache: Path | None = None,
     workers: int = 1,
     progress: Progress = silent,
@@ -108,7 +109,7 @@ def plan(
     """
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(Path(recipe))
     inputs = list(_inputs(recipe))
-    root = root_of(recipe, data)
+    root = root_of(recipe, data, media)
     if root.kind == "miniatures":
         told(miniature_notice(data))
     with Workers(workers) as pool:
@@ -140,7 +141,7 @@ def _converter(
     missing: list[str] = []
     for given in inputs:
         try:
-            located.append(conversion.locate(given, root.path))
+            located.append(conversion.locate(given, root.path, root.media))
         except MissingFile as error:
             missing += str(error).splitlines()
     if missing:

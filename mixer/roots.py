@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -12,12 +12,18 @@ MINIATURES = Path(__file__).parent / "miniatures"
 """The tiny invented copies of every source's raw files, which a build without data uses."""
 
 
+MEDIA = "media"
+"""Folder of a data root that holds the media, unless another one is named."""
+
+
 @dataclass(frozen=True)
 class DataRoot:
     """The folder that holds the raw files, and whether the user gave it."""
 
     path: Path | None
     kind: Literal["given", "miniatures"]
+    media: Path | None = None
+    """The media root, if there is one."""
 
 
 def find_recipe(given: str) -> Path:
@@ -32,8 +38,20 @@ def find_recipe(given: str) -> Path:
     return path
 
 
-def data_root(wanted: set[str], data: str | Path | None) -> DataRoot:
-    """Choose the data root for the sources a recipe wants: as given, else ./data if it holds one, else the miniatures."""
+def data_root(wanted: set[str], data: str | Path | None, media: Path | None = None) -> DataRoot:
+    """Choose the data root for the sources a recipe wants: as given, else ./data if it holds one, else the miniatures.
+
+    The media root is as given, else the folder `media` of the data root. Raises MissingFile for a folder that is none.
+    """
+    if media is not None and not media.is_dir():
+        raise MissingFile(f"{media}: no such folder, which --media names")
+    root = _data_root(wanted, data)
+    if media is None and root.path is not None and (root.path / MEDIA).is_dir():
+        media = root.path / MEDIA
+    return replace(root, media=media)
+
+
+def _data_root(wanted: set[str], data: str | Path | None) -> DataRoot:
     if str(data) == "miniatures":
         return DataRoot(MINIATURES, "miniatures")
     if data is not None:

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from mixer import grouping, matching, sources
+from mixer import grouping, matching, pictures, sources
 from mixer.allocator import keep_freed_blocks
 from mixer.converting import Making, Receipt
 from mixer.garbage import collector_off
 from mixer.readers import Bad, Batch, cuts
-from mixer.sources import File, Options, Source
+from mixer.sources import File, Lookup, Options, Source
 from mixer.stamps import Stamp, stamp
 
 PIECE = 256 << 10
@@ -30,7 +30,7 @@ class Table:
     """A file of a lookup, made readable."""
 
     lookup: int
-    """Index among the source's lookups."""
+    """Index among the source's lookups; the sizes of images come behind them."""
     published: str
     path: Path
 
@@ -153,14 +153,23 @@ def tell_file(batch: Batch, file: File, published: str) -> None:
 
 
 def _lookup(task: Span, source: Source, number: int) -> tuple[Callable[[Any], Any], str, dict[Any, Any]]:
-    lookup = source.lookups[number]
     files = tuple((table.published, table.path, stamp(table.path)) for table in task.tables if table.lookup == number)
-    return attrgetter(lookup.match), lookup.field, _table(task.source, number, files)
+    table = _table(task.source, number, files)
+    lookup = _lookups(source)[number]
+    if number == len(source.lookups):
+        assert source.pictures is not None, "it is the last lookup"
+        return partial(pictures.first_of, source.pictures, table=table), lookup.field, table
+    return attrgetter(lookup.match), lookup.field, table
+
+
+def _lookups(source: Source) -> list[Lookup]:
+    """List a source's lookups, the sizes of images last."""
+    return [*source.lookups, *([pictures.lookup(source.pictures)] if source.pictures else [])]
 
 
 @lru_cache(maxsize=8)  # a worker reads a lookup's files once for all its tasks
 def _table(source: str, number: int, files: tuple[tuple[str, Path, Stamp], ...]) -> dict[Any, Any]:
-    lookup = sources.get(source).lookups[number]
+    lookup = _lookups(sources.get(source))[number]
     table: dict[Any, Any] = {}
     for published, path, _version in files:
         start, *_, stop = cuts(lookup.file.reader, path, 1 << 40)

@@ -11,10 +11,15 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from mixer import sources
+from mixer.sources import textocr_gpt4v
+
 settings.register_profile("fast", max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 settings.register_profile("nightly", max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck))
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
 
+INVENTED = "textocr_gpt4v"
+"""A name under which an invented source can be put."""
 ROOT = Path(__file__).parent.parent
 RECIPES = ROOT / "recipes"
 
@@ -48,6 +53,20 @@ def mixer(tmp_path, cache):
         return finished
 
     return run
+
+
+@pytest.fixture
+def invented(monkeypatch):
+    """Give what puts an invented source in the place of a published one, in this process; its name is INVENTED."""
+
+    def put(convert, files, **more):
+        source = sources.Source("Invented", "https://example.com", "MIT", "image", "vqa", "en", files, **more)
+        monkeypatch.setattr(textocr_gpt4v, "SOURCE", source)
+        monkeypatch.setattr(textocr_gpt4v, "convert", convert)
+        sources.get.cache_clear()
+
+    yield put
+    sources.get.cache_clear()
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from mixer.errors import DamagedFile, DataError
 from mixer.processes import Workers
 from mixer.progress import silent
 from mixer.resolved import Input
-from mixer.roots import MINIATURES
+from mixer.roots import MEDIA, MINIATURES
 from mixer.store import Store
 from mixer.validate import path_fault
 
@@ -33,7 +33,7 @@ def converted(name, root, cache, **options):
     own = root / name / source.files[0].path if source.own_path else None
     given = Input(name, source.options(**options), own)
     with Workers(1) as workers:
-        located = conversion.locate(given, root)
+        located = conversion.locate(given, root, root / MEDIA)
         return conversion.convert(located, Store(cache), workers, silent, max_bad=Fraction(1))
 
 

@@ -9,15 +9,14 @@ from hashlib import sha256
 
 import msgspec
 import pytest
-from conftest import recipe, records
+from conftest import INVENTED, recipe, records
 
-from mixer import build, conversion, embedded, linking, sources, store, verify
+from mixer import build, conversion, embedded, linking, store, verify
 from mixer.catalogue import convert
 from mixer.conversation import Labelled, Labels, Skip, qa
 from mixer.readers import json_array
-from mixer.sources import File, Source, textocr_gpt4v
+from mixer.sources import File
 
-NAME = "textocr_gpt4v"
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -39,23 +38,9 @@ def one(raw, _options):
 
 
 @pytest.fixture(autouse=True)
-def source(monkeypatch):
-    """Put the invented source in the place of a published one."""
-    invented = Source(
-        title="Pets",
-        homepage="https://example.com",
-        licence="MIT",
-        modality="image",
-        task="vqa",
-        language="en",
-        files=(File("pets.json", json_array, Raw),),
-        convert=one,
-    )
-    monkeypatch.setattr(textocr_gpt4v, "SOURCE", invented)
-    monkeypatch.delattr(textocr_gpt4v, "convert")
-    sources.get.cache_clear()
-    yield
-    sources.get.cache_clear()
+def source(invented):
+    """Have a source whose records hold images."""
+    invented(one, (File("pets.json", json_array, Raw),))
 
 
 def rows(count):
@@ -71,7 +56,7 @@ def data(tmp_path):
     """Give what writes the raw file and gives its data root."""
 
     def write(values):
-        folder = tmp_path / "data" / NAME
+        folder = tmp_path / "data" / INVENTED
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "pets.json").write_text(json.dumps(values))
         return tmp_path / "data"
@@ -86,7 +71,7 @@ def stored(folder):
 
 def test_media_are_written_once_and_named_by_content(data, tmp_path, cache):
     """Equal images are one file; the name is the sha256, and the ending tells what the bytes are."""
-    entry = convert(NAME, data=data(rows(6)), cache=cache)
+    entry = convert(INVENTED, data=data(rows(6)), cache=cache)
 
     contents = [PNG + b"%d" % n for n in range(3)]
     expected = {f"pets/{sha256(each).hexdigest()[:2]}/{sha256(each).hexdigest()}.png": each for each in contents}
@@ -102,7 +87,7 @@ def test_only_records_that_are_kept_bring_media(data, cache):
     values[1]["answer"] = " "
     values += [{"id": "x", "image": "AAAA", "answer": "A"}, {"id": "y", "image": "A", "answer": "A"}]
 
-    entry = convert(NAME, data=data(values), cache=cache)
+    entry = convert(INVENTED, data=data(values), cache=cache)
 
     assert stored(entry.media) == {}
     assert entry.ledger.skipped == {"told to": 1}
@@ -117,11 +102,11 @@ def test_spans_change_nothing(data, tmp_path, monkeypatch):
     nested = [{"id": f"n{n}", "image": base64.b64encode(PNG + b"n").decode(), "answer": "A"} for n in range(3)]
     values = [{**row, "also": nested} for row in rows(200)]
     root = data(values)
-    whole = convert(NAME, data=root, cache=tmp_path / "whole")
+    whole = convert(INVENTED, data=root, cache=tmp_path / "whole")
     monkeypatch.setattr(conversion, "SPAN", 700)
     monkeypatch.setattr(conversion, "SMALL", 0)
 
-    cut = convert(NAME, data=root, cache=tmp_path / "cut")
+    cut = convert(INVENTED, data=root, cache=tmp_path / "cut")
 
     assert stored(cut.media) == stored(whole.media)
     assert len(stored(cut.media)) == 100
@@ -130,7 +115,7 @@ def test_spans_change_nothing(data, tmp_path, monkeypatch):
 
 def test_a_mix_holds_the_media_of_its_records(data, tmp_path, cache, monkeypatch):
     """Those it names and no others, also where the store is on another file system."""
-    path = recipe(tmp_path, sources={NAME: {"count": 3}, "again": {"use": NAME, "count": 2}})
+    path = recipe(tmp_path, sources={INVENTED: {"count": 3}, "again": {"use": INVENTED, "count": 2}})
     root = data(rows(40))
 
     linked = build(path, tmp_path / "linked", data=root, cache=cache)
@@ -149,8 +134,8 @@ def test_a_mix_holds_the_media_of_its_records(data, tmp_path, cache, monkeypatch
 @pytest.mark.parametrize("damage", ["changed", "missing", "added"])
 def test_damaged_media_are_found(data, tmp_path, cache, damage):
     """In the mix and in the store; the words name the file or the numbers."""
-    mix = build(recipe(tmp_path, sources={NAME: {}}), tmp_path / "mix", data=data(rows(4)), cache=cache).path
-    entry = convert(NAME, data=tmp_path / "data", cache=cache)
+    mix = build(recipe(tmp_path, sources={INVENTED: {}}), tmp_path / "mix", data=data(rows(4)), cache=cache).path
+    entry = convert(INVENTED, data=tmp_path / "data", cache=cache)
     shutil.copytree(mix / "media", mix / "copy")
     shutil.rmtree(mix / "media")
     (mix / "copy").rename(mix / "media")

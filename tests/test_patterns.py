@@ -7,14 +7,13 @@ import json
 
 import msgspec
 import pytest
-from conftest import records
+from conftest import INVENTED, records
 
-from mixer import sources
 from mixer.catalogue import convert
 from mixer.conversation import qa
 from mixer.errors import MissingFile
 from mixer.readers import json_lines
-from mixer.sources import File, Grouping, Lookup, Source, textocr_gpt4v
+from mixer.sources import File, Grouping, Lookup
 
 
 class Raw(msgspec.Struct):
@@ -51,36 +50,14 @@ ANSWERS = Lookup(
     match="key",
     field="answer",
 )
-SOURCE = Source(
-    title="Sets",
-    homepage="https://example.com",
-    licence="MIT",
-    modality="text",
-    task="vqa",
-    language="en",
-    files=(File("*/questions-*.jsonl", json_lines, Raw, named="file"),),
-    lookups=(ANSWERS,),
-)
-
-
-@pytest.fixture
-def source(monkeypatch):
-    """Put the invented source in the place of a published one."""
-
-    def put(**changes):
-        monkeypatch.setattr(textocr_gpt4v, "SOURCE", sources.replace(SOURCE, **changes))
-        monkeypatch.setattr(textocr_gpt4v, "convert", changes.pop("convert", one))
-        sources.get.cache_clear()
-
-    yield put
-    sources.get.cache_clear()
+FILES = (File("*/questions-*.jsonl", json_lines, Raw, named="file"),)
 
 
 @pytest.fixture
 def root(tmp_path):
     """Write two sets, each with two files of questions and one of answers, numbered alike."""
     for name in ("b", "a"):
-        folder = tmp_path / "data" / "textocr_gpt4v" / name
+        folder = tmp_path / "data" / INVENTED / name
         folder.mkdir(parents=True)
         for part in (2, 1):
             line = {"number": part, "question": f"Q {name} {part}?"}
@@ -92,7 +69,7 @@ def root(tmp_path):
 
 def made(root, tmp_path, name="out"):
     """Convert; give ids and answers, in order, and the entry."""
-    entry = convert("textocr_gpt4v", out=tmp_path / f"{name}.jsonl", data=root, cache=tmp_path / name)
+    entry = convert(INVENTED, out=tmp_path / f"{name}.jsonl", data=root, cache=tmp_path / name)
     rows = records(tmp_path / f"{name}.jsonl")
     return {row["id"]: row["conversations"][1]["value"] for row in rows}, entry
 
@@ -100,9 +77,9 @@ def made(root, tmp_path, name="out"):
 EXPECTED = {"a/1": "A a 1", "a/2": "A a 2", "b/1": "A b 1", "b/2": "A b 2"}
 
 
-def test_every_match_is_read_in_order_and_records_know_their_file(source, root, tmp_path):
+def test_every_match_is_read_in_order_and_records_know_their_file(invented, root, tmp_path):
     """Lookups join inside a set only, since both sides know their file; the ledger names every file."""
-    source()
+    invented(one, FILES, lookups=(ANSWERS,))
 
     got, entry = made(root, tmp_path)
 
@@ -113,9 +90,9 @@ def test_every_match_is_read_in_order_and_records_know_their_file(source, root, 
     ]
 
 
-def test_matches_may_be_packed(source, root, tmp_path):
+def test_matches_may_be_packed(invented, root, tmp_path):
     """They keep their published names."""
-    source()
+    invented(one, FILES, lookups=(ANSWERS,))
     for path in root.rglob("questions-*.jsonl"):
         path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
         path.unlink()
@@ -123,10 +100,10 @@ def test_matches_may_be_packed(source, root, tmp_path):
     assert made(root, tmp_path)[0] == EXPECTED
 
 
-def test_grouped_records_know_their_file_and_lost_ones_name_it(source, root, tmp_path):
+def test_grouped_records_know_their_file_and_lost_ones_name_it(invented, root, tmp_path):
     """A bad record of the second set is listed under its own file, by its number there."""
-    source(grouping=Grouping(by="key"), lookups=(), convert=lambda raws, options: [one(raw, options) for raw in raws])
-    with (root / "textocr_gpt4v/b/questions-1.jsonl").open("a") as file:
+    invented(lambda raws, options: [one(raw, options) for raw in raws], FILES, grouping=Grouping(by="key"))
+    with (root / INVENTED / "b/questions-1.jsonl").open("a") as file:
         file.write('{"number": "x"}\n{"number": 7, "question": "Q?"}\n')
 
     got, entry = made(root, tmp_path)
@@ -135,10 +112,10 @@ def test_grouped_records_know_their_file_and_lost_ones_name_it(source, root, tmp
     assert [(lost["file"], lost["item"]) for lost in entry.lost()] == [("b/questions-1.jsonl", 1)]
 
 
-def test_no_match_is_a_missing_file(source, root, tmp_path):
+def test_no_match_is_a_missing_file(invented, root, tmp_path):
     """It is named by its pattern; other sources' files below the data root never match."""
-    source()
-    (root / "textocr_gpt4v").rename(root / "other")
+    invented(one, FILES, lookups=(ANSWERS,))
+    (root / INVENTED).rename(root / "other")
 
-    with pytest.raises(MissingFile, match=r"textocr_gpt4v: \*/questions-\*\.jsonl is missing"):
+    with pytest.raises(MissingFile, match=rf"{INVENTED}: \*/questions-\*\.jsonl is missing"):
         made(root, tmp_path)

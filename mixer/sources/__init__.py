@@ -183,13 +183,21 @@ class Source:
         """List the lookups whose files these options read, each with its index among all."""
         return [each for each in enumerate(self.lookups) if _is_used(each[1].file, options)]
 
+    def used_pictures(self, options: Options) -> Pictures | None:
+        """Say what these options need of the images themselves."""
+        return self.pictures if self.pictures and _are_chosen(options, self.pictures.when) else None
+
     def every_file(self, options: Options) -> list[File]:
         """List the files that these options read, those that are joined last."""
         return [*self.used_files(options), *(join.file for join in self.used_joins(options))]
 
 
 def _is_used(file: File, options: Options) -> bool:
-    return all(_chosen(options, *item) for item in file.when.items())
+    return _are_chosen(options, file.when)
+
+
+def _are_chosen(options: Options, when: Mapping[str, str]) -> bool:
+    return all(_chosen(options, *item) for item in when.items())
 
 
 def _chosen(options: Options, name: str, value: str) -> bool:
