@@ -99,11 +99,12 @@ def _order(planned: Plan) -> pl.DataFrame:
     chosen = []
     for code, leaf in enumerate(planned.leaves):
         pool = leaf.pool
-        rows = selection.select(pool.rows, leaf.name, recipe.seed, leaf.count, pool.identity, pool.leaf.max_per_image)
+        cap = pool.leaf.max_per_image
+        rows = selection.select(pool.rows(), leaf.name, recipe.seed, leaf.count, pool.identity, cap)
         chosen.append(rows.with_columns(pl.lit(code, dtype=pl.UInt16).alias("leaf")))
     entries = [leaf.pool.entry for leaf in planned.leaves]
     ordered = ordering.order(pl.concat(chosen), recipe.order, names, identity_of(entries))
-    return ordered.select("leaf", "row", "pass")
+    return pl.concat([part.select("leaf", "row", "pass") for part in ordered], rechunk=True)
 
 
 def _write(planned: Plan, order: pl.DataFrame, folder: Path, memory: int, progress: Progress) -> manifest.Manifest:
@@ -117,7 +118,7 @@ def _write(planned: Plan, order: pl.DataFrame, folder: Path, memory: int, progre
     # polars gives up the interpreter's lock, so the index is made on the second core while the data is written.
     with ThreadPoolExecutor(1) as thread, collector_off():
         index = thread.submit(mix_index.write, every, order, names, first.START, first.BETWEEN, folder)
-        scattered = scattering.Scattered(every, order, memory, buckets, progress) if buckets else None
+        scattered = scattering.Scattered(every, order, total, memory, buckets, progress) if buckets else None
         outputs = []
         for output in recipe.outputs:
             writer = writers.get(output.target)

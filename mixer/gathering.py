@@ -38,8 +38,13 @@ def batches(every: Every, order: pl.DataFrame) -> Iterator[list[memoryview]]:
     for _, rows in every.slices(order):
         part, offset, end = (column.to_list() for column in atlas[rows].get_columns())
         views = [maps[number][start:stop] for number, start, stop in zip(part, offset, end, strict=True)]
-        for start in range(0, len(views), BATCH):
-            yield views[start : start + BATCH]
+        yield from in_batches(views)
+
+
+def in_batches(views: list[memoryview]) -> Iterator[list[memoryview]]:
+    """Hand records on as writers like them best."""
+    for start in range(0, len(views), BATCH):
+        yield views[start : start + BATCH]
 
 
 def in_item_order(entry: Entry) -> Iterator[list[memoryview]]:
@@ -48,7 +53,7 @@ def in_item_order(entry: Entry) -> Iterator[list[memoryview]]:
 
     if not entry.ledger.parts:
         return
-    rows = entry.index(["row", "part", "item"])
+    rows = entry.index(["row", "item"])
     if sources.get(entry.ledger.source).grouping is not None:
         rows = rows.sort("item", "row")
     yield from batches(Every([entry]), rows.select(pl.lit(0, dtype=pl.UInt16).alias("leaf"), "row"))

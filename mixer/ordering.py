@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,8 @@ _64 = (1 << 64) - 1
 _GOLDEN = 0x9E3779B97F4A7C15
 _ROUNDS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
 _LAST_SHIFT = 31
+SLICE = 1 << 20
+"""Rows that are mixed or sorted at once, about, so that memory stays flat."""
 
 
 def salt(leaf: str, seed: int, purpose: str, pass_: int) -> int:
@@ -65,9 +67,13 @@ def mix64_column(keys: pl.Series, salt: int | pl.Series) -> pl.Series:
     """Do `mix64` on a UInt64 column; the salt is one for all, or a UInt64 column of the same length."""
     import polars as pl
 
-    # Every operand is a UInt64 series: products and sums then wrap at 64 bits, and no literal is widened.
-    salts = _constant(salt) if isinstance(salt, int) else salt
-    mixed = _finalised_column(_finalised_column(keys ^ salts) + (salts + _constant(_GOLDEN)))
+    pieces = []
+    for start in range(0, max(1, keys.len()), SLICE):  # its steps make several columns, which would be the most of all
+        # Every operand is a UInt64 series: products and sums then wrap at 64 bits, and no literal is widened.
+        salts = _constant(salt) if isinstance(salt, int) else salt[start : start + SLICE]
+        here = keys[start : start + SLICE]
+        pieces.append(_finalised_column(_finalised_column(here ^ salts) + (salts + _constant(_GOLDEN))))
+    mixed = pl.concat(pieces)
     assert mixed.dtype == pl.UInt64
     return mixed
 
@@ -89,17 +95,38 @@ def unidentified(rows: pl.DataFrame) -> pl.DataFrame:
     raise LookupError(f"{rows.height} rows share a key, and nothing here tells them apart")
 
 
-def order(chosen: pl.DataFrame, mode: Order, leaves: Sequence[str], identity: Identity = unidentified) -> pl.DataFrame:
-    """Put chosen records into the mix's order; `leaves` are the leaf names in recipe order.
+def order(
+    chosen: pl.DataFrame, mode: Order, leaves: Sequence[str], identity: Identity = unidentified
+) -> Iterator[pl.DataFrame]:
+    """Put chosen records into the mix's order, part by part; `leaves` are the leaf names in recipe order.
 
     shuffle: all by order key. blocks: leaf after leaf in recipe order, shuffled inside. spread: every prefix holds
     each leaf within one record of its share, pass 0 of a leaf before pass 1, shuffled inside.
     """
+    import polars as pl
+
     if mode == "shuffle":
-        return sort_by_keys(chosen, ["order"], identity, leaves)
-    if mode == "blocks":
-        return sort_by_keys(chosen, ["leaf", "order"], identity, leaves)
-    return _spread(sort_by_keys(chosen, ["leaf", "pass", "order"], identity, leaves), leaves)
+        yield from _by_ranges(chosen, identity, leaves)
+    elif mode == "blocks":
+        for code in sorted(chosen["leaf"].unique()):
+            yield from _by_ranges(chosen.filter(pl.col("leaf") == code), identity, leaves)
+    else:
+        yield _spread(sort_by_keys(chosen, ["leaf", "pass", "order"], identity, leaves), leaves)
+
+
+def _by_ranges(chosen: pl.DataFrame, identity: Identity, leaves: Sequence[str]) -> Iterator[pl.DataFrame]:
+    """Sort by order key, a range of the keys at a time, since sorting takes several times the memory of the rows.
+
+    Rows that tie have one key, so they are in one range.
+    """
+    import polars as pl
+
+    ranges = chosen.height // SLICE + 1
+    width = -(-(1 << 64) // ranges)
+    for number in range(ranges):
+        last = min((number + 1) * width, 1 << 64) - 1
+        inside = pl.col("order").is_between(pl.lit(number * width, pl.UInt64), pl.lit(last, pl.UInt64))
+        yield sort_by_keys(chosen.filter(inside) if ranges > 1 else chosen, ["order"], identity, leaves)
 
 
 def sort_by_keys(

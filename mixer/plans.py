@@ -172,7 +172,7 @@ def _masses(recipe: Recipe, made: list[Pool]) -> Callable[[str, int], int]:
         pool = by_name[name]
         if recipe.unit == "samples":
             return records
-        return selection.mass_of(pool.rows, name, recipe.seed, records, pool.identity, pool.leaf.max_per_image)
+        return selection.mass_of(pool.rows(), name, recipe.seed, records, pool.identity, pool.leaf.max_per_image)
 
     return mass
 
@@ -187,7 +187,7 @@ def _allot(recipe: Recipe, made: list[Pool]) -> tuple[tuple[LeafPlan, ...], int 
         count = quota.count
         if count is None:
             cap = pool.leaf.max_per_image
-            count = selection.prefix(pool.rows, name, recipe.seed, quota.ideal, pool.identity, cap)
+            count = selection.prefix(pool.rows(), name, recipe.seed, quota.ideal, pool.identity, cap)
         leaves.append(LeafPlan(pool, quota.ideal, count, mass(name, count), _times(pool, recipe.seed, count)))
     return tuple(leaves), allotment.size
 
@@ -199,9 +199,10 @@ def _times(pool: Pool, seed: int, count: int) -> tuple[int, int]:
         whole, part = divmod(count, pool.records) if pool.records else (0, 0)
         return whole, whole + (part > 0)
     # Under a cap every pass shows other records of an image.
-    shown = selection.select(pool.rows, pool.leaf.name, seed, count, pool.identity, cap)["row"].value_counts()["count"]
+    rows = pool.rows()
+    shown = selection.select(rows, pool.leaf.name, seed, count, pool.identity, cap)["row"].value_counts()["count"]
     times = shown.to_list()
-    return (min(times) if len(times) == pool.rows.height else 0), max(times)
+    return (min(times) if len(times) == rows.height else 0), max(times)
 
 
 def leaf_reports(planned: Plan) -> dict[str, manifest.LeafReport]:

@@ -5,15 +5,16 @@ convert -> `where` -> `except` / `only` -> what the targets cannot express -> `m
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from mixer import selection, writers
 from mixer.errors import DataError
 from mixer.exclusion import Compared, columns_of, compare
 from mixer.ordering import Identity
-from mixer.resolved import Input, Leaf, Recipe
+from mixer.resolved import Input, Leaf, Output, Recipe, Unit
 from mixer.store import Entry
 from mixer.where import Where
 
@@ -21,14 +22,19 @@ if TYPE_CHECKING:
     import polars as pl
 
 
+PIECE = 1 << 20
+"""Records whose index columns are in memory at once, unless they are compared with others."""
+
+
 @dataclass(frozen=True)
 class Pool:
-    """A leaf's conversations that are left. `rows` holds row, key and mass of each; caps apply pass by pass."""
+    """A leaf's conversations that are left; caps apply pass by pass."""
 
     leaf: Leaf
     entry: Entry
-    rows: pl.DataFrame
-    """row: number in the entry; key: identity; mass: in the recipe's unit; media: only where a cap needs it."""
+    unit: Unit
+    keep: pl.Series
+    """Which of the entry's records are left, one bit each: a plan of many leaves holds no more of them."""
     records: int
     """Conversations that one pass can show."""
     mass: int
@@ -37,6 +43,13 @@ class Pool:
     compared: tuple[Compared, ...]
     """What `except` and `only` found."""
     notes: tuple[str, ...]
+
+    def rows(self) -> pl.DataFrame:
+        """Read the records from the store: row, number in the entry; key, identity; mass, in the recipe's unit.
+
+        Where a cap needs it also media, the images of each.
+        """
+        return _rows(self.entry, self.keep, self.leaf, self.unit)
 
     @property
     def identity(self) -> Identity:
@@ -48,8 +61,11 @@ class _Step(NamedTuple):
     """What one rule leaves, and what it has to say."""
 
     keep: pl.Series
-    losses: dict[str, int]
+    losses: Mapping[str, int]
     notes: list[str]
+    target: str = ""
+    refused: Mapping[str, int] = MappingProxyType({})
+    """Records that the target cannot express and that may not be dropped, by reason."""
 
 
 def pool(leaf: Leaf, recipe: Recipe, entry: Entry, convert: Callable[[Input], Entry], *, expecting: bool) -> Pool:
@@ -60,51 +76,66 @@ def pool(leaf: Leaf, recipe: Recipe, entry: Entry, convert: Callable[[Input], En
     """
     import polars as pl
 
-    frame = _load(leaf, recipe, entry)
-    losses: dict[str, int] = {}
-    notes: list[str] = []
-
-    def apply(step: _Step) -> pl.DataFrame:
-        notes.extend(step.notes)
-        for name, lost in step.losses.items():
-            losses[name] = losses.get(name, 0) + lost
-        return frame.filter(step.keep)
-
-    if leaf.where is not None:
-        frame = apply(_where(frame, leaf.where))
-    step, compared = _compared(frame, leaf, convert, expecting=expecting)
-    frame = apply(step)
-    for output in recipe.outputs:
-        frame = apply(_expressible(frame, leaf, output.target, drop=output.inexpressible == "drop"))
-    images = [pl.col("media").list.head(pl.col("images"))] if leaf.max_per_image else []
-    rows = frame.select("row", "key", "mass", *images)
+    steps: list[_Step] = []
+    compared: tuple[Compared, ...] = ()
+    kept, mass = [], 0
+    for whole in _load(leaf, recipe, entry):
+        frame = whole.with_row_index("place")
+        if leaf.where is not None:
+            steps.append(_where(frame, leaf.where))
+            frame = frame.filter(steps[-1].keep)
+        if leaf.except_ or leaf.only:
+            step, compared = _compared(frame, leaf, convert, expecting=expecting)
+            steps.append(step)
+            frame = frame.filter(step.keep)
+        for output in recipe.outputs:
+            steps.append(_expressible(frame, output))
+            frame = frame.filter(steps[-1].keep)
+        nothing = pl.repeat(value=False, n=whole.height, dtype=pl.Boolean, eager=True)
+        kept.append(nothing.scatter(frame["place"], values=True))
+        mass += int(frame["mass"].cast(pl.UInt64).sum())
+    _check_expressible(leaf, steps)
+    losses = _total(step.losses for step in steps)
+    notes = [note for step in steps for note in step.notes]
+    every = pl.concat(kept)
+    records = int(every.sum())
     if leaf.max_per_image:
+        rows = _rows(entry, every, leaf, recipe.unit)
         first = selection.capped(rows, leaf.max_per_image, leaf.name, recipe.seed, 0, identity_of([entry]))
-        losses["max_per_image"] = rows.height - first.height
-    else:
-        first = rows
-    mass = int(first["mass"].cast(pl.UInt64).sum())
-    return Pool(leaf, entry, rows, first.height, mass, losses, compared, tuple(notes))
+        losses["max_per_image"] = records - first.height
+        records, mass = first.height, int(first["mass"].cast(pl.UInt64).sum())
+    return Pool(leaf, entry, recipe.unit, every, records, mass, losses, compared, tuple(notes))
 
 
-def _load(leaf: Leaf, recipe: Recipe, entry: Entry) -> pl.DataFrame:
-    """Read the index columns that a leaf's rules look at."""
+def _rows(entry: Entry, keep: pl.Series, leaf: Leaf, unit: Unit) -> pl.DataFrame:
     import polars as pl
 
-    wanted = {"row", "key", "images", "videos", "audios", "turns"}
+    wanted = {"row", "key"} | ({"media", "images"} if leaf.max_per_image else set()) | ({unit} - {"samples"})
+    images = [pl.col("media").list.head(pl.col("images"))] if leaf.max_per_image else []
+    return entry.index(sorted(wanted)).filter(keep).select("row", "key", _mass(unit), *images)
+
+
+def _mass(unit: Unit) -> pl.Expr:
+    import polars as pl
+
+    return (pl.lit(1, dtype=pl.UInt32) if unit == "samples" else pl.col(unit)).alias("mass")
+
+
+def _load(leaf: Leaf, recipe: Recipe, entry: Entry) -> Iterator[pl.DataFrame]:
+    """Read the index columns that a leaf's rules look at, some parts at a time; all at once where records are compared."""
+    import polars as pl
+
+    wanted = {"images", "videos", "audios", "turns"}
     if leaf.where is not None:
         wanted |= set(leaf.where.columns) - {"image"} | {"media"}
     for match in (*leaf.except_, *leaf.only):
         wanted |= columns_of(match)
-    if leaf.max_per_image:
-        wanted.add("media")
-    frame = entry.index(sorted(wanted))
-    mass = pl.lit(1, dtype=pl.UInt32) if recipe.unit == "samples" else pl.col(recipe.unit)
-    frame = frame.with_columns(mass.alias("mass"))
-    if "media" in wanted:
-        first = pl.when(pl.col("images") > 0).then(pl.col("media").list.first())
-        frame = frame.with_columns(first.alias("image"))
-    return frame
+    for frame in entry.frames(sorted(wanted), 0 if leaf.except_ or leaf.only else PIECE):
+        loaded = frame.with_columns(_mass(recipe.unit))
+        if "media" in wanted:
+            first = pl.when(pl.col("images") > 0).then(pl.col("media").list.first())
+            loaded = loaded.with_columns(first.alias("image"))
+        yield loaded
 
 
 def _where(frame: pl.DataFrame, where: Where) -> _Step:
@@ -139,17 +170,32 @@ def _compared(
     return _Step(~(excepted | lacking), losses, notes), tuple(found)
 
 
-def _expressible(frame: pl.DataFrame, leaf: Leaf, target: str, *, drop: bool) -> _Step:
-    reasons = frame.with_columns(writers.get(target).inexpressible().alias("reason"))["reason"]
+def _expressible(frame: pl.DataFrame, output: Output) -> _Step:
+    reasons = frame.with_columns(writers.get(output.target).inexpressible().alias("reason"))["reason"]
     lost = reasons.len() - reasons.null_count()
-    if lost and not drop:
-        counts = reasons.drop_nulls().value_counts().sort("reason")
-        said = ", ".join(f"{count:,} with {reason}" for reason, count in counts.iter_rows())
+    if not lost:
+        return _Step(reasons.is_null(), {}, [])
+    counts = {} if output.inexpressible == "drop" else dict(reasons.drop_nulls().value_counts().iter_rows())
+    return _Step(reasons.is_null(), {"inexpressible": lost}, [], output.target, counts)
+
+
+def _check_expressible(leaf: Leaf, steps: list[_Step]) -> None:
+    """Raise DataError when records cannot be written for a target and may not be dropped."""
+    for target in dict.fromkeys(step.target for step in steps if step.refused):
+        counts = _total(step.refused for step in steps if step.target == target)
+        said = ", ".join(f"{count:,} with {reason}" for reason, count in sorted(counts.items()))
         raise DataError(
-            f"{leaf.name}: {lost:,} conversations cannot be written for {target}: {said}; "
+            f"{leaf.name}: {sum(counts.values()):,} conversations cannot be written for {target}: {said}; "
             f"leave them out with `output: {{for: {target}, inexpressible: drop}}` or write another target"
         )
-    return _Step(reasons.is_null(), {"inexpressible": lost} if lost else {}, [])
+
+
+def _total(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for each in counts:
+        for name, count in each.items():
+            total[name] = total.get(name, 0) + count
+    return total
 
 
 def shared_records(pools: list[Pool]) -> list[str]:
@@ -158,7 +204,7 @@ def shared_records(pools: list[Pool]) -> list[str]:
     for number, first in enumerate(pools):
         for second in pools[number + 1 :]:
             if first.entry.folder == second.entry.folder:
-                shared = int(first.rows["row"].is_in(second.rows["row"].implode()).sum())
+                shared = int((first.keep & second.keep).sum())
                 if shared:
                     notes.append(f"{first.leaf.name} and {second.leaf.name} share {shared:,} records")
     return notes

@@ -118,8 +118,21 @@ class Entry:
         `part` (the part's number) and `media` (the lists that `paths` joins) may be asked for like any column, and so
         may `content` and `prompt` once their digests were made. Raises IntegrityError when a part is damaged.
         """
-        frames = [self.part_index(number, columns) for number in range(len(self.ledger.parts))]
-        return _concat(frames, [name for name in columns if name != "row"]).with_row_index("row").select(columns)
+        (whole,) = self.frames([name for name in columns if name != "row"] or ["part"], 0)
+        return whole.with_row_index("row").select(columns)
+
+    def frames(self, columns: list[str], records: int) -> Iterator[pl.DataFrame]:
+        """Read index columns, of at least so many records at a time; of all at once where it is 0. At least one frame."""
+        import polars as pl
+
+        waiting: list[pl.DataFrame] = []
+        for number in range(len(self.ledger.parts)):
+            waiting.append(self.part_index(number, columns).select(columns))
+            if records and sum(frame.height for frame in waiting) >= records:
+                yield pl.concat(waiting)
+                waiting = []
+        if waiting or not self.ledger.parts:
+            yield _concat(waiting, columns)
 
     def part_index(self, number: int, columns: list[str]) -> pl.DataFrame:
         """Read index columns of one part; see `index`."""

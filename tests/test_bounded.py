@@ -47,6 +47,8 @@ def test_buckets_of_any_size_give_the_same_mix(path, tmp_path, cache, monkeypatc
     """A record a bucket, some, or very many."""
     direct = files(build(path, tmp_path / "direct", cache=cache).path)
     monkeypatch.setattr(scattering, "SHARE", 1)
+    monkeypatch.setattr(scattering, "GROUP", 1)
+    monkeypatch.setattr(scattering, "STEPS", 1000)
 
     assert files(build(path, tmp_path / "bounded", cache=cache, memory=size).path) == direct
 

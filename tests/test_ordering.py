@@ -12,12 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mixer import ordering
-from mixer.ordering import mix64, mix64_column, order, salt, slots_of
+from mixer.ordering import mix64, mix64_column, salt, slots_of
 
 KEYS = st.integers(0, 2**64 - 1)
 LEAVES = ["vqav2", "gqa", "ocrvqa", "chart"]  # codes are not in the order of names
 COLUMNS = {"leaf": pl.UInt16, "row": pl.UInt32, "pass": pl.UInt32, "order": pl.UInt64}
 MODES = ["shuffle", "blocks", "spread"]
+
+
+def order(*arguments):
+    """Give a whole order at once."""
+    return pl.concat([frame([]), *ordering.order(*arguments)])
 
 
 def frame(rows):
@@ -124,6 +129,17 @@ def test_the_order_rows_come_in_does_not_matter(mode, rows, random):
     assert order(frame(shuffled), mode, LEAVES, identity).equals(expected)
     assert expected.schema == pl.Schema(COLUMNS)
     assert sorted(expected.rows()) == sorted(rows)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@given(chosen(keys=KEYS | st.integers(0, 3) | st.integers(2**64 - 3, 2**64 - 1)), st.integers(1, 20))
+def test_ranges_of_keys_give_the_same_order(mode, rows, size):
+    """However few rows are mixed and sorted at once."""
+    whole = order(frame(rows), mode, LEAVES, identity)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ordering, "SLICE", size)
+
+        assert order(frame(rows), mode, LEAVES, identity).equals(whole)
 
 
 @given(chosen(keys=KEYS | st.integers(0, 3)))
