@@ -45,7 +45,7 @@ check-generated: $(VENV)/.dev ## fail when a generated file is stale
 	@$(BIN)/check-jsonschema --check-metaschema schemas/*.json
 
 samples: $(VENV)/.dev ## convert real excerpts: make samples MIXER_SAMPLES=DIR
-	MIXER_SAMPLES=$(MIXER_SAMPLES) $(BIN)/pytest tests/test_samples.py
+	MIXER_SAMPLES=$(MIXER_SAMPLES) $(BIN)/pytest -n 2 tests/test_samples*.py
 
 faults: $(VENV)/.dev ## slow: kill a build at every step and at 100 random moments
 	$(BIN)/pytest tests/test_kill.py --kills 100

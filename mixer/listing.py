@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mixer import sources
 from mixer.rawfiles import found_files
-from mixer.sources import Options
+from mixer.sources import Options, Source
 
 
 @dataclass(frozen=True)
@@ -25,17 +26,25 @@ class Listed:
     records: int | None
     files: dict[str, bool]
     """Published path -> whether the data root has it."""
+    default: frozenset[str]
+    """Those that the default options read."""
     media: tuple[str, ...]
+    pictures: str
+    """When it needs the sizes of images from the media root: `always`, or the options that ask for them; else empty."""
     options: dict[str, str]
     """Option -> its type, default and meaning."""
     example: dict[str, Any] | None
 
     @property
     def found(self) -> str:
-        """Say how many of its files are there."""
+        """Say how many of the files that the default options read are there."""
         if not self.files:
             return "your own file"
-        return f"{sum(self.files.values())} of {len(self.files)} files"
+        have = sum(self.files[path] for path in self.default)
+        others = sum(self.files.values()) - have
+        if have == len(self.default):
+            return "all files"
+        return f"{others} of other options" if others and not have else f"{have} of {len(self.default)} files"
 
     def as_json(self) -> dict[str, Any]:
         """Give the entry as plain JSON values."""
@@ -43,9 +52,11 @@ class Listed:
         return {
             **{name: getattr(self, name) for name in names},
             "files": list(self.files),
+            "default_files": sorted(self.default),
             "found": [path for path, there in self.files.items() if there],
             "missing": [path for path, there in self.files.items() if not there],
             "media": list(self.media),
+            "sizes_of_images": self.pictures,
             "options": self.options,
         }
 
@@ -63,10 +74,24 @@ def listed(name: str, root: Path | None, example: dict[str, Any] | None = None) 
         homepage=source.homepage,
         records=source.records,
         files={} if source.own_path else found_files(source, root),
+        default=frozenset(_default_files(source)),
         media=source.media,
+        pictures=_pictures(source),
         options=describe_options(source.options),
         example=example,
     )
+
+
+def _default_files(source: Source) -> Iterator[str]:
+    options = source.options()
+    yield from (file.path for file in source.every_file(options))
+    yield from (lookup.file.path for _, lookup in source.used_lookups(options))
+
+
+def _pictures(source: Source) -> str:
+    if source.pictures is None:
+        return ""
+    return ", ".join(f"{name}={value}" for name, value in source.pictures.when.items()) or "always"
 
 
 def describe_options(model: type[Options]) -> dict[str, str]:

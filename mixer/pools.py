@@ -112,7 +112,9 @@ def _rows(entry: Entry, keep: pl.Series, leaf: Leaf, unit: Unit) -> pl.DataFrame
 
     wanted = {"row", "key"} | ({"media", "images"} if leaf.max_per_image else set()) | ({unit} - {"samples"})
     images = [pl.col("media").list.head(pl.col("images"))] if leaf.max_per_image else []
-    return entry.index(sorted(wanted)).filter(keep).select("row", "key", _mass(unit), *images)
+    rows = entry.index(sorted(wanted))
+    left = rows if keep.all() else rows.filter(keep)
+    return left.select("row", "key", _mass(unit), *images)
 
 
 def _mass(unit: Unit) -> pl.Expr:

@@ -198,11 +198,10 @@ def sources_markdown(listed: list[Listed]) -> str:
         "",
         "Written by `make generate`; `mixer sources NAME` shows a source's options and an example.",
         "",
-        "| source | dataset | modality | task | language | published records | files | licence |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| source | dataset | modality | task | language | published records | licence |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for each in listed:
-        files = ", ".join(f"`{path}`" for path in each.files) or "your own"
         records = "" if each.records is None else number(each.records)
         about = (
             f"[{each.title}]({each.homepage})",
@@ -210,10 +209,21 @@ def sources_markdown(listed: list[Listed]) -> str:
             each.task,
             each.language,
             records,
-            files,
             each.licence,
         )
         lines.append(f"| `{each.name}` | {' | '.join(about)} |")
+    lines += [
+        "",
+        "## Files",
+        "",
+        "Below the source's folder of the data root, as they are published; options choose which of them are read. A `*`",
+        "stands for any name.",
+        "",
+    ]
+    for each in listed:
+        files = ", ".join(f"`{path}`" for path in each.files) or "your own"
+        images = f"; images, for their sizes: {each.pictures}" if each.pictures else ""
+        lines.append(f"- `{each.name}`: {files}{images}")
     return "\n".join(lines)
 
 
@@ -225,10 +235,15 @@ def source_text(each: Listed) -> str:
         f"  licence   {each.licence}",
         f"  modality  {each.modality}; task {each.task}; language {each.language}",
         "  files (below the data root):",
-        *(f"    {each.name}/{path}  {'found' if there else 'missing'}" for path, there in each.files.items()),
+        *(
+            f"    {each.name}/{path}  {'found' if there else 'missing'}{'' if path in each.default else ' (other options)'}"
+            for path, there in each.files.items()
+        ),
     ]
     if each.media:
         lines += ["  media folders (below the media root):", *(f"    {folder}" for folder in each.media)]
+    if each.pictures:
+        lines.append(f"  sizes of images are read from their headers, so --media is needed: {each.pictures}")
     if each.options:
         lines += ["  options:", *(f"    {name}: {text}" for name, text in each.options.items())]
     if each.example:

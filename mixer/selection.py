@@ -38,7 +38,8 @@ def select(
     `order` is the key that the mix is sorted by; `identity` settles equal keys. Raises ValueError where the pool is
     empty and the count is not.
     """
-    chosen = _chosen(pool, leaf, seed, count, identity, max_per_image)
+    known = pool.drop("mass", strict=False)
+    chosen = _chosen(known, leaf, seed, count, identity, max_per_image).select("row", "key", "pass")
     return chosen.select("row", "pass", _order_keys(chosen, leaf, seed))
 
 
@@ -144,14 +145,14 @@ def _chosen(
         raise ValueError(f"{leaf}: an empty pool has none of the {count} records to choose")
     # Without caps whole passes show everything: no order decides.
     whole = count // pool.height if count and max_per_image is None else 0
-    passes = pl.int_range(whole, dtype=pl.UInt32, eager=True).alias("pass").to_frame()
-    chosen = [pool.join(passes, how="cross")]
+    chosen = [pool.with_columns(pl.lit(pass_, dtype=pl.UInt32).alias("pass")) for pass_ in range(whole)]
     left, pass_ = count - whole * pool.height, whole
     while left:
         shown = _shown(pool, leaf, seed, pass_, left, identity, max_per_image)
         chosen.append(shown.with_columns(pl.lit(pass_, dtype=pl.UInt32).alias("pass")))
         left, pass_ = left - shown.height, pass_ + 1
-    return pl.concat(chosen)
+    nothing = pool.clear().with_columns(pl.lit(0, dtype=pl.UInt32).alias("pass"))
+    return pl.concat([nothing, *chosen])
 
 
 def _shown(

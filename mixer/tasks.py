@@ -16,6 +16,7 @@ from typing import Any
 from mixer import grouping, matching, pictures, sources
 from mixer.allocator import keep_freed_blocks
 from mixer.converting import Making, Receipt
+from mixer.errors import DataError
 from mixer.garbage import collector_off
 from mixer.readers import Bad, Batch, cuts
 from mixer.sources import File, Lookup, Options, Source
@@ -167,13 +168,29 @@ def _lookups(source: Source) -> list[Lookup]:
     return [*source.lookups, *([pictures.lookup(source.pictures)] if source.pictures else [])]
 
 
-@lru_cache(maxsize=8)  # a worker reads a lookup's files once for all its tasks
+@lru_cache(maxsize=16)  # a worker reads a lookup's files once for all its tasks
 def _table(source: str, number: int, files: tuple[tuple[str, Path, Stamp], ...]) -> dict[Any, Any]:
     lookup = _lookups(sources.get(source))[number]
     table: dict[Any, Any] = {}
     for published, path, _version in files:
-        start, *_, stop = cuts(lookup.file.reader, path, 1 << 40)
-        for batch in lookup.file.reader.read(path, start, stop, lookup.file.raw_type(Options()), PIECE):
-            tell_file(batch, lookup.file, published)
-            table |= {lookup.key(entry): lookup.row(entry) for entry in batch.items if type(entry) is not Bad}
+        for entry in _entries(lookup, published, path):
+            key, row = lookup.key(entry), lookup.row(entry)
+            table[key] = lookup.merge(table[key], row) if lookup.merge and key in table else row
     return table
+
+
+def _entries(lookup: Lookup, published: str, path: Path) -> Iterator[Any]:
+    """Go through a lookup file's records. Raises DataError when none of them decodes: it is another file."""
+    start, *_, stop = cuts(lookup.file.reader, path, 1 << 40)
+    bad: list[Bad] = []
+    usable = 0
+    for batch in lookup.file.reader.read(path, start, stop, lookup.file.raw_type(Options()), PIECE):
+        tell_file(batch, lookup.file, published)
+        bad += [entry for entry in batch.items if type(entry) is Bad][: not bad]
+        entries = [entry for entry in batch.items if type(entry) is not Bad]
+        usable += len(entries)
+        yield from entries
+    if bad and not usable:
+        raise DataError(
+            f"{path}: no record of it can be used: {bad[0].reason} at {bad[0].where}; is it the right file?"
+        )

@@ -11,7 +11,7 @@ from conftest import INVENTED, records
 
 from mixer.catalogue import convert
 from mixer.conversation import qa
-from mixer.errors import MissingFile
+from mixer.errors import DataError, MissingFile
 from mixer.readers import json_lines
 from mixer.sources import File, Grouping, Lookup
 
@@ -110,6 +110,18 @@ def test_grouped_records_know_their_file_and_lost_ones_name_it(invented, root, t
 
     assert list(got) == ["a/1", "a/2", "b/1", "b/7", "b/2"]
     assert [(lost["file"], lost["item"]) for lost in entry.lost()] == [("b/questions-1.jsonl", 1)]
+
+
+def test_a_lookup_file_without_any_usable_record_is_an_error(invented, root, tmp_path):
+    """It says what is wrong with the first; a file that only has some bad ones serves with the others."""
+    invented(one, FILES, lookups=(ANSWERS,))
+    path = root / INVENTED / "a/answers.jsonl"
+    path.write_text('{"number": 1, "text": "A a 1"}\n{"number": 2}\n')
+    assert made(root, tmp_path)[0] == {**EXPECTED, "a/2": "none"}
+
+    path.write_text('{"id": 1}\n{"id": 2}\n')
+    with pytest.raises(DataError, match=r"answers.jsonl: no record of it can be used: .*`number`"):
+        made(root, tmp_path)
 
 
 def test_no_match_is_a_missing_file(invented, root, tmp_path):

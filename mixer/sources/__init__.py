@@ -72,6 +72,8 @@ class Lookup:
     field: str
     source: str | None = None
     """The source that publishes the file, when it is another one: its folder under the data root is searched too."""
+    merge: Callable[[Any, Any], Any] | None = None
+    """What two rows of one key become; else the last one stands."""
 
 
 class Picture(NamedTuple):
