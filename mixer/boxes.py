@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 
 Box = tuple[float, float, float, float]
 _shown = {number / 100: repr(number / 100) for number in range(1, 101)}.get
 """Printing a float takes longer than finding how it is printed."""
 _BRACKETED = re.compile(r"\[([^\[\]]*)\]")
+_WHOLE = re.compile(r"\[\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*\]")
+LARGEST = 999
+"""Of AS-V2's whole numbers: the right or lower edge."""
 
 
 def parse(text: str) -> Box | None:
@@ -17,6 +21,25 @@ def parse(text: str) -> Box | None:
     except ValueError:
         return None
     return (x1, y1, x2, y2) if all(0 <= number <= 1 for number in (x1, y1, x2, y2)) else None
+
+
+def parse_whole(text: str) -> list[Box] | None:
+    """Read boxes as AS-V2 writes them, in whole numbers of 0 to 999: `[[200, 251, 447, 963], ...]`, or `[]` for none.
+
+    Anything else is no list of boxes: None.
+    """
+    found = [
+        (int(x1) / LARGEST, int(y1) / LARGEST, int(x2) / LARGEST, int(y2) / LARGEST)
+        for x1, y1, x2, y2 in _WHOLE.findall(text)
+    ]
+    outside = any(number > 1 for box in found for number in box)
+    return None if outside or _WHOLE.sub("", text).strip("[], \n") else found
+
+
+def inside(corners: Iterable[float]) -> Box:
+    """Cut a box in fractions to its image."""
+    x1, y1, x2, y2 = (min(max(number, 0.0), 1.0) for number in corners)
+    return x1, y1, x2, y2
 
 
 def pad_to_square(box: Box, width: int, height: int) -> Box:
@@ -62,6 +85,16 @@ def show(box: Box, decimals: int) -> str:
     x1, y1, x2, y2 = box
     x1, y1, x2, y2 = round(x1, decimals), round(y1, decimals), round(x2, decimals), round(y2, decimals)
     return f"[{_shown(x1) or x1}, {_shown(y1) or y1}, {_shown(x2) or x2}, {_shown(y2) or y2}]"
+
+
+def show_all(boxes: Iterable[Box], decimals: int) -> str:
+    """Print the boxes of one thing as LLaVA's data would: one behind the other, each in its brackets."""
+    return " ".join(show(box, decimals) for box in boxes)
+
+
+def show_joined(boxes: Iterable[Sequence[float]]) -> str:
+    """Print the boxes of one thing, or points, as Shikra does: `[0.172,0.610,0.832,1.000;0.000,0.250,0.500,0.750]`."""
+    return "[" + ";".join(",".join(f"{number:.3f}" for number in box) for box in boxes) + "]"
 
 
 def text_in_square(text: str, width: int, height: int, decimals: int) -> str:

@@ -104,7 +104,7 @@ def _order(planned: Plan) -> pl.DataFrame:
         chosen.append(rows.with_columns(pl.lit(code, dtype=pl.UInt16).alias("leaf")))
     entries = [leaf.pool.entry for leaf in planned.leaves]
     ordered = ordering.order(pl.concat(chosen), recipe.order, names, identity_of(entries))
-    return pl.concat([part.select("leaf", "row", "pass") for part in ordered], rechunk=True)
+    return pl.concat([part.select("leaf", "row", "pass") for part in ordered])
 
 
 def _write(planned: Plan, order: pl.DataFrame, folder: Path, memory: int, progress: Progress) -> manifest.Manifest:

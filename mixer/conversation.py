@@ -10,7 +10,7 @@ Keys keep this order and are absent, never null, when they do not apply. Prefere
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
 
@@ -139,12 +139,15 @@ def qa(*, id: str, question: str, answer: str, image: str | None = None) -> Conv
     return dialogue(id=id, rounds=[(question, answer)], image=image)
 
 
-def dialogue(*, id: str, rounds: Iterable[tuple[str, str]], image: str | None = None) -> Conversation:
-    """Build a record of (human, gpt) rounds; `<image>` and a newline start the first question of an image."""
+def dialogue(*, id: str, rounds: Iterable[tuple[str, str]], image: str | Sequence[str] | None = None) -> Conversation:
+    """Build a record of (human, gpt) rounds; `<image>` and a newline for each image start the first question.
+
+    One image in a list is written as one, none as no image.
+    """
     turns = [Turn(role, text) for pair in rounds for role, text in zip((HUMAN, GPT), pair, strict=True)]
-    if image is not None:
-        turns[0].value = f"{IMAGE}\n{turns[0].value}"
-    return Conversation(id=id, image=image, conversations=turns)
+    paths = [image] if isinstance(image, str) else list(image or ())
+    turns[0].value = f"{IMAGE}\n" * len(paths) + turns[0].value
+    return Conversation(id=id, image=paths if len(paths) > 1 else next(iter(paths), None), conversations=turns)
 
 
 def capitalised(text: str) -> str:

@@ -11,6 +11,9 @@ from typing import TypeVar
 SHORT_ANSWER = "Answer the question using a single word or phrase."
 """LLaVA-1.5, after the first question of VQAv2, OK-VQA, GQA and OCR-VQA records."""
 
+SHORT_ANSWER_KO = "한 단어나 짧은 구로 답하세요."
+"""The same request in Korean; the wording is ours."""
+
 OPTION_LETTER = "Answer with the option's letter from the given choices directly."
 """LLaVA-1.5, after the options of an A-OKVQA record's first question."""
 
@@ -28,6 +31,17 @@ REFER = (
     "[refer] where can I locate the {} ?",
 )
 """MiniGPT-v2's requests for the box of a phrase."""
+
+IDENTIFY = (
+    "[identify] {}",
+    "[identify] what object is in this location {}",
+    "[identify] identify the object present at this location {}",
+    "[identify] what is it in {}",
+    "[identify] describe this object in {}",
+    "[identify] this {} is",
+    "[identify] the object in {} is",
+)
+"""MiniGPT-v2's requests for the phrase of a box."""
 
 BRIEF = (
     "Describe the image concisely.",
@@ -59,6 +73,40 @@ DETAIL = (
 )
 """LLaVA's requests for a long description, as in LLaVA-Instruct and ShareGPT4V."""
 
+
+ONE_SENTENCE = "Provide a one-sentence caption for the provided image."
+"""LLaVA-1.5, before the OCR tokens of a TextCaps record, and in captioning tests."""
+
+CAPTION = (
+    "Briefly describe this image.",
+    "Provide a concise depiction of this image.",
+    "Present a short description of this image.",
+    "Summarize this image in a few words.",
+    "A short image caption:",
+    "A short image description:",
+    "A photo of ",
+    "An image that shows ",
+    "Write a short description for the image. ",
+    "Write a description for the photo.",
+    "Provide a description of what is presented in the photo.",
+    "Briefly describe the content of the image.",
+    "Can you briefly explain what you see in the image?",
+    "Could you use a few words to describe what you perceive in the photo?",
+    "Please provide a short depiction of the picture.",
+    "Using language, provide a short account of the image.",
+    "Use a few words to illustrate what is happening in the picture.",
+)
+"""MiniGPT-v2's requests for a caption, some with a blank at their end; it puts `[caption] ` before each."""
+
+SHORT_CAPTION = tuple(wording.rstrip() for wording in CAPTION[4:])
+"""InstructBLIP's requests for a caption: the last thirteen of MiniGPT-v2's, without blanks at their end."""
+
+GROUNDED = (
+    "Can you provide a description of the image and include the coordinates [x0,y0,x1,y1] for each mentioned object?",
+    "Please explain what's happening in the photo and give coordinates [xmin,ymin,xmax,ymax] for the items you reference.",
+    "How would you describe the contents of the image? Please provide the positions of mentioned objects in square brackets.",
+)
+"""Some of Shikra's requests for a caption with boxes in it, without the image's place in them."""
 
 T = TypeVar("T")
 _EIGHT = struct.Struct("<8Q")

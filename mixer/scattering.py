@@ -9,7 +9,7 @@ It takes two and a half times as long as gathering when both fit; fewer, larger 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -70,7 +70,7 @@ class Scattered:
         bucket = (places // self._size).cast(pl.UInt32).alias("bucket")
         return pl.DataFrame([at[places].alias("at"), bucket]).sort("at", maintain_order=True)
 
-    def _scatter_part(self, place: int, rows: pl.DataFrame, buckets: list[BinaryIO]) -> int:
+    def _scatter_part(self, place: int, rows: pl.DataFrame, buckets: Sequence[BinaryIO]) -> int:
         """Append a part's records to their buckets; count the part's bytes."""
         import polars as pl
 

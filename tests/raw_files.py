@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import pickle
 from pathlib import Path
 
 import polars as pl
@@ -18,17 +19,35 @@ def opened(path):
     return _SHAPES.get(path.suffix, _json)(path)
 
 
+def is_table(path):
+    """Say whether a file's columns are the file's: a table, or parallel lists."""
+    return path.suffix in TABLES or bool(_lists_of(path))
+
+
 def without_column(path, name):
     """Take a column from a table; say whether it was there."""
-    values, _write = opened(path)
+    values, _ = opened(path)
     if not any(name in each for each in values):
         return False
     kept = [{key: value for key, value in each.items() if key != name} for each in values]
     if path.suffix == ".parquet":
         pl.read_parquet(path).drop(name).write_parquet(path)
+    elif lists := _lists_of(path):
+        _write(path, json.dumps({key: value for key, value in lists.items() if key != name}))
     else:
         _write_rows(path, kept)
     return True
+
+
+def _lists_of(path):
+    """Give the parallel lists of texts of a JSON object, or none."""
+    if path.suffix != ".json":
+        return {}
+    whole = json.loads(path.read_text(encoding="utf-8"))
+    lists = list(whole.values()) if isinstance(whole, dict) else []
+    return (
+        whole if lists and all(isinstance(each, list) and each and isinstance(each[0], str) for each in lists) else {}
+    )
 
 
 def _lines(path):
@@ -36,13 +55,26 @@ def _lines(path):
 
 
 def _json(path):
-    """An array, an object with records by id, or one with them in a member."""
+    """An array, an object with records by id, or one with them in a member, or in `dialogs` of `data`."""
     whole = json.loads(path.read_text(encoding="utf-8"))
     if isinstance(whole, list):
         return whole, lambda kept: _write(path, json.dumps(kept))
+    if columns := _lists_of(path):
+        rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        return rows, lambda kept: _write(path, json.dumps({name: [row[name] for row in kept] for name in columns}))
     lists = [name for name, member in whole.items() if isinstance(member, list)]
     if lists:
-        return whole[lists[0]], lambda kept: _write(path, json.dumps({**whole, lists[0]: kept}))
+        name = "annotations" if "annotations" in lists else lists[0]  # COCO's files list the images, too
+        return whole[name], lambda kept: _write(path, json.dumps({**whole, name: kept}))
+    data = whole.get("data")
+    if isinstance(data, dict) and all(isinstance(each, dict) for each in data.values()):
+        ids = {id(record): key for key, record in data.items()}
+        return list(data.values()), lambda kept: _write(
+            path, json.dumps({**whole, "data": {ids[id(each)]: each for each in kept}})
+        )
+    held = whole.get("data")
+    if isinstance(held, dict) and "dialogs" in held:
+        return held["dialogs"], lambda kept: _write(path, json.dumps({**whole, "data": {**held, "dialogs": kept}}))
     keys = {id(record): key for key, record in whole.items()}
     return list(whole.values()), lambda kept: _write(path, json.dumps({keys[id(each)]: each for each in kept}))
 
@@ -65,6 +97,10 @@ def _write_rows(path, kept):
         writer.writerows(kept)
 
 
+def _pickled(path):
+    return pickle.loads(path.read_bytes(), encoding="latin-1"), lambda kept: path.write_bytes(pickle.dumps(kept, 2))
+
+
 def _delimiter(path):
     return "\t" if path.suffix == ".tsv" else ","
 
@@ -73,4 +109,4 @@ def _write(path: Path, text: str):
     path.write_text(text, encoding="utf-8")
 
 
-_SHAPES = {".jsonl": _lines, ".parquet": _parquet, ".csv": _rows, ".tsv": _rows}
+_SHAPES = {".jsonl": _lines, ".p": _pickled, ".parquet": _parquet, ".csv": _rows, ".tsv": _rows}

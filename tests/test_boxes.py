@@ -4,7 +4,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mixer.boxes import clamp, from_pixels, in_square, pad_to_square, parse, percent, show, text_in_square
+from mixer.boxes import (
+    clamp,
+    from_pixels,
+    in_square,
+    inside,
+    pad_to_square,
+    parse,
+    parse_whole,
+    percent,
+    show,
+    show_all,
+    show_joined,
+    text_in_square,
+)
 
 FRACTION = st.floats(0, 1)
 SIDE = st.integers(1, 10_000)
@@ -93,3 +106,43 @@ def test_pixels_print_as_hundredths_cut_off():
     """MiniGPT-v2 divides by width and height separately and does not round."""
     assert percent(from_pixels(100, 100, 699, 499), 800, 600) == "{<12><16><99><99>}"
     assert percent((0, 0, 800, 600), 800, 600) == "{<0><0><100><100>}"
+
+
+@pytest.mark.parametrize(
+    ("text", "boxes"),
+    [
+        ("[[0, 333, 666, 999]]", [(0.0, 1 / 3, 2 / 3, 1.0)]),
+        ("[[0,0,999,999],[ 1, 2, 3, 4 ]]", [(0.0, 0.0, 1.0, 1.0), (1 / 999, 2 / 999, 3 / 999, 4 / 999)]),
+        ("[]", []),
+        ("", []),
+        ("[[0, 0, 9]]", None),
+        ("[[0, 0, 9, 1000]]", None),
+        ("[[0, 0, 9, 9]] or so", None),
+        ("[[0.1, 0.2, 0.3, 0.4]]", None),
+    ],
+)
+def test_whole_numbers_are_fractions_of_999(text, boxes):
+    """Lists of four whole numbers are boxes, an empty list is none, and anything else is no list of boxes."""
+    assert parse_whole(text) == boxes
+
+
+@given(st.tuples(*[st.integers(0, 999)] * 4))
+def test_whole_numbers_come_back(numbers):
+    """What is read is what was written."""
+    [box] = parse_whole(f"[{list(numbers)}]")
+
+    assert tuple(round(number * 999) for number in box) == numbers
+
+
+def test_several_boxes_of_one_thing():
+    """LLaVA's stand one behind the other, Shikra's in one bracket with three decimals each and no blanks."""
+    boxes = [(0.0, 0.2504, 0.5, 1.0), (0.25, 0.1, 0.3, 0.4)]
+
+    assert show_all(boxes, 2) == "[0.0, 0.25, 0.5, 1.0] [0.25, 0.1, 0.3, 0.4]"
+    assert show_joined(boxes) == "[0.000,0.250,0.500,1.000;0.250,0.100,0.300,0.400]"
+    assert (show_all([], 2), show_joined([(0.5, 0.25)])) == ("", "[0.500,0.250]")
+
+
+def test_a_box_is_cut_to_its_image():
+    """Fractions below 0 and above 1 become these."""
+    assert inside((-0.01, 0.5, 0.75, 1.2)) == (0.0, 0.5, 0.75, 1.0)

@@ -12,12 +12,13 @@ from pathlib import Path
 import msgspec
 import pytest
 from conftest import multiset, records
-from raw_files import TABLES, opened, without_column
+from raw_files import is_table, opened, without_column
 
 from mixer import conversion, sources
 from mixer.errors import DamagedFile, DataError
 from mixer.processes import Workers
 from mixer.progress import silent
+from mixer.readers import numbered_lines
 from mixer.resolved import Input
 from mixer.roots import MEDIA, MINIATURES
 from mixer.store import Store
@@ -115,9 +116,12 @@ def rewritten(name, tmp_path, change):
 
 
 def reverse(source, file, path):
-    """Reverse a file's records; those that are grouped keep their order in each group, which is that of the turns."""
+    """Reverse a file's records; those that are grouped keep their order in each group, which is that of the turns.
+
+    Files whose lines go together by their numbers are all turned around.
+    """
     values, write = opened(path)
-    if source.grouping is None or file not in source.files:
+    if source.grouping is None or file not in source.files or file.reader is numbered_lines:
         write(values[::-1])
         return
     groups = {}
@@ -164,7 +168,7 @@ def test_a_missing_field_is_a_bad_record_that_names_it(name, tmp_path, cache):
         touched, columns = [], []
 
         def drop(_file, path, field=field, touched=touched, columns=columns):
-            if path.suffix in TABLES:
+            if is_table(path):
                 columns.extend([field] * without_column(path, field))
                 return
             values, write = opened(path)

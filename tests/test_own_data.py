@@ -5,7 +5,7 @@ import pytest
 
 from mixer import sources
 from mixer.conversation import Labelled
-from mixer.own_data import OwnRecord
+from mixer.shared.own_data import OwnRecord
 
 SAID = '"conversations": [{"from": "human", "value": "%s"}, {"from": "gpt", "value": "Two eggs."}]'
 

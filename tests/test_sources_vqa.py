@@ -6,8 +6,9 @@ import pytest
 from mixer import sources
 from mixer.conversation import Labelled, Labels, Skip
 from mixer.errors import UsageError
-from mixer.merging import Asked, MergeOptions, records
-from mixer.sources.vqav2 import Annotation, Answer, Flat, Question, Ten
+from mixer.shared.flat_vqa import Flat
+from mixer.shared.merging import Asked, MergeOptions, records
+from mixer.sources.vqav2 import Annotation, Answer, Question, Ten
 
 PROMPT = "\nAnswer the question using a single word or phrase."
 VOTES = ["jar", "jar", "jar", "jar", "pot", "pot", "pot", "pot", "lid", "lid"]

@@ -5,6 +5,7 @@ Members are skipped by parsing pieces of them, which is fast, and by the depth s
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,7 +33,7 @@ _SHAPES = {b"[": json_array.SHAPE, b"{": json_object.SHAPE}
 _split = msgspec.json.Decoder(msgspec.Raw).decode
 
 
-class _Member(NamedTuple):
+class Member(NamedTuple):
     """A member of an object: its key, and where that and its value begin."""
 
     key: str
@@ -59,6 +60,16 @@ class Envelope:
         if at + 1 == len(self._view):  # no span would be read, so nobody else would tell
             raise self._damaged(at + 1, f"records in {self._called}")
         return at + 1
+
+    def members(self) -> Iterator[tuple[str, int, int]]:
+        """Go through the container's members: key, and where its value starts and ends. Raises DamagedFile."""
+        start = end = self.first()
+        if self._byte(start - 1) != b"{":
+            raise self._damaged(start - 1, f"an object in {self._called}", CHECK)
+        while (member := self.member(end, first=end == start)) is not None:
+            end = self.end_of(member)
+            yield member.key, member.value, end
+        self._check_rest(skip_blanks(self._view, end))
 
     def begins(self, edge: int) -> bool:
         """Say whether the container seems to begin at an edge."""
@@ -108,11 +119,11 @@ class Envelope:
             raise self._damaged(at, f"an object on the way to {self._called}", CHECK)
         keys: list[str] = []
         count, end = 0, at + 1
-        while (member := self._member(end, first=not count)) is not None:
+        while (member := self.member(end, first=not count)) is not None:
             if member.key == name:
                 return member.value
             keys += [member.key] if count < KEPT else []
-            count, end = count + 1, self._end(member)
+            count, end = count + 1, self.end_of(member)
         if is_json_lines(self._view, at):
             raise self._wrong_start()
         raise DataError(f"{self._path}: expected {self._called}, got {listed(keys, count) or 'none'}; {CHECK}")
@@ -121,12 +132,12 @@ class Envelope:
         """Check what follows the container: members, the brackets that close, and nothing more. Raises DataError."""
         at = closer + 1
         for name in reversed(self._names):
-            while (member := self._member(at)) is not None:
+            while (member := self.member(at)) is not None:
                 if member.key == name:
                     raise damaged(
                         self._path, member.at, f"one member {listed([name])}", "a second one", "keep one of them"
                     )
-                at = self._end(member)
+                at = self.end_of(member)
             at = skip_blanks(self._view, at) + 1
         more = skip_blanks(self._view, at)
         if more < len(self._view):
@@ -134,7 +145,7 @@ class Envelope:
                 raise self._wrong_start()
             raise self._damaged(more, "nothing after the closing `}`")
 
-    def _member(self, at: int, *, first: bool = False) -> _Member | None:
+    def member(self, at: int, *, first: bool = False) -> Member | None:
         """Give the member that follows an object's bracket or another member, or None when the object ends there."""
         at = skip_blanks(self._view, at)
         if self._byte(at) == b"}":
@@ -152,9 +163,9 @@ class Envelope:
         colon = skip_blanks(self._view, end)
         if self._byte(colon) != b":":
             raise self._damaged(colon, "`:`")
-        return _Member(_text(bytes(self._view[at:end])), at, skip_blanks(self._view, colon + 1))
+        return Member(_text(bytes(self._view[at:end])), at, skip_blanks(self._view, colon + 1))
 
-    def _end(self, member: _Member) -> int:
+    def end_of(self, member: Member) -> int:
         """Give the position after a member. Raises DamagedFile."""
         is_container = self._byte(member.value) in _SHAPES
         short = self._short_end(member.value) if is_container else None

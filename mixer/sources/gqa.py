@@ -5,6 +5,7 @@ Raw: {"07000012": {"imageId": "n4711", "question": "What is the kite made of?", 
      "The kite is made of paper.", "types": {"structural": "query", ...}, "isBalanced": true, "groups": {...}, ...}}
 Raw (LAVIS's copies of the same names): [{"question_id": "07000012", "question": "What is the kite made of?",
      "answer": "paper", "image": "n4711.jpg"}]
+Raw (hub, a table): the official columns, and "id": "07000012"
 
 Licence: CC-BY-4.0. Made as in LLaVA-1.5: an image's questions are one record, in the order of the file, which is the
 order of the turns; `answer=full, merge=none` is ms-swift's form. Quirks:
@@ -14,6 +15,7 @@ order of the turns; `answer=full, merge=none` is ms-swift's form. Quirks:
 - The files for tests have no answers and are not offered; elsewhere a question without an answer is skipped.
 - `train_all` is the ten parts of train_all_questions/; most of its questions have `isBalanced` false.
 - Blanks at the end of semantic arguments, lists of entailed questions and scene graphs: not read.
+- The hub's tables (lmms-lab/GQA) hold questions and images apart: the ones named `..._instructions` are read.
 - Some images have over 80 questions: `max_turns` deals them out to records whose ids end with their number.
 """
 
@@ -23,10 +25,10 @@ from typing import Literal
 import msgspec
 from pydantic import Field
 
-from mixer.conversation import Labelled, Labels, Skip, capitalised
-from mixer.merging import Asked, MergeOptions, records
-from mixer.prompts import SHORT_ANSWER
-from mixer.readers import json_records
+from mixer.conversation import Labelled, Labels, Skip
+from mixer.readers import json_records, parquet_rows
+from mixer.shared.merging import Asked, records
+from mixer.shared.short_answers import ShortAnswerOptions, short_answers
 from mixer.sources import File, Grouping, Source
 
 PARTS = 10
@@ -49,6 +51,7 @@ class Raw(msgspec.Struct):
     full: str | None = msgspec.field(name="fullAnswer", default=None)
     types: Types | None = None
     question_id: str | int = ""
+    id: str = ""
     key: str = ""
 
     def __post_init__(self) -> None:
@@ -58,7 +61,7 @@ class Raw(msgspec.Struct):
             raise ValueError("neither `imageId` nor `image`")
 
 
-class GqaOptions(MergeOptions):
+class GqaOptions(ShortAnswerOptions):
     """Which questions and which of their answers."""
 
     split: Literal["train_balanced", "val_balanced", "testdev_balanced", "train_all"] = Field(
@@ -67,10 +70,21 @@ class GqaOptions(MergeOptions):
     answer: Literal["short", "full"] = Field(
         default="short", description="A word or phrase, asked for in LLaVA-1.5's words, or the full sentence."
     )
+    packaging: Literal["official", "hub"] = Field(
+        default="official", description="The official JSON, which LAVIS's copies are named like, or the hub's tables."
+    )
+
+
+SPLITS = ("train_balanced", "val_balanced", "testdev_balanced", "train_all")
 
 
 def _file(split: str, path: str, records: int | None = None) -> File:
-    return File(path, json_records.of(), Raw, records=records, when={"split": split}, archive="questions1.2.zip")
+    when = {"split": split, "packaging": "official"}
+    return File(path, json_records.of(), Raw, records=records, when=when, archive="questions1.2.zip")
+
+
+def _table(split: str) -> File:
+    return File(f"{split}_instructions/*.parquet", parquet_rows, Raw, when={"split": split, "packaging": "hub"})
 
 
 SOURCE = Source(
@@ -85,6 +99,7 @@ SOURCE = Source(
         _file("val_balanced", "val_balanced_questions.json"),
         _file("testdev_balanced", "testdev_balanced_questions.json", 12_578),
         *(_file("train_all", f"train_all_questions/train_all_questions_{part}.json") for part in range(PARTS)),
+        *map(_table, SPLITS),
     ),
     options=GqaOptions,
     grouping=Grouping(by="image_id"),
@@ -98,15 +113,15 @@ def convert(raws: Sequence[Raw], options: GqaOptions) -> Iterator[Labelled | Ski
     short = options.answer == "short"
     asked = [
         Asked(
-            id=raw.key or f"{raw.question_id}",
+            id=raw.key or raw.id or f"{raw.question_id}",
             question=raw.question,
-            answer=(capitalised(raw.answer or "") if short else raw.full) or "",
+            answer=(raw.answer if short else raw.full) or "",
             subset=raw.types.structural if raw.types else None,
         )
         for raw in raws
     ]
-    name = raws[0].image_id
-    prompt = SHORT_ANSWER if short else ""
-    return records(
-        asked, options, id=name, image=f"gqa/images/{name}.jpg", prompt=prompt, labels=Labels(split=options.split)
-    )
+    name, labels = raws[0].image_id, Labels(split=options.split)
+    image = f"gqa/images/{name}.jpg"
+    if short:
+        return short_answers("gqa", asked, options, id=name, image=image, labels=labels)
+    return records(asked, options, id=name, image=image, prompt="", labels=labels)

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from mixer.conversation import Conversation
 from mixer.readers import json_array
-from mixer.shapes import LlavaRecord, llava
+from mixer.shared.shapes import LlavaRecord, llava
 from mixer.sources import File, Options, Source
 
 

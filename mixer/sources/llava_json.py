@@ -19,8 +19,8 @@ record. `image` may be one path, a list, or null or an empty list for text; `vid
 names is bad; a medium may be absent from a record whose text has no placeholder for it.
 """
 
-from mixer import own_data
 from mixer.readers import json_array
+from mixer.shared import own_data
 from mixer.sources import File, Source
 
 SOURCE = Source(

@@ -6,8 +6,8 @@ Raw: {"id": 7, "image": "kitchen/0007.jpg", "conversations": [{"from": "human", 
 
 from dataclasses import replace
 
-from mixer import own_data
 from mixer.readers import json_lines
+from mixer.shared import own_data
 from mixer.sources import File
 from mixer.sources.llava_json import SOURCE as LLAVA_JSON
 

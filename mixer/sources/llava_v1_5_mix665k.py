@@ -12,9 +12,9 @@ Licence: CC-BY-4.0 plus OpenAI terms; each image source keeps its own. Passed th
 - TextCaps without OCR tokens end in `Reference OCR token: ` with its blank; `What is this photo about'?` is published.
 """
 
-from mixer.llava_mix import BLOCKS, MEDIA, mixed
 from mixer.readers import json_array
-from mixer.shapes import LlavaRecord
+from mixer.shared.llava_mix import BLOCKS, MEDIA, mixed
+from mixer.shared.shapes import LlavaRecord
 from mixer.sources import File, Source
 
 SOURCE = Source(

@@ -18,10 +18,10 @@ from typing import Literal
 from pydantic import Field
 
 from mixer.conversation import IMAGE, Labelled
-from mixer.llava_mix import MEDIA, labelled, subset_of
 from mixer.prompts import DETAIL
 from mixer.readers import json_array
-from mixer.shapes import LlavaRecord
+from mixer.shared.llava_mix import MEDIA, labelled, subset_of
+from mixer.shared.shapes import LlavaRecord
 from mixer.sources import File, Options, Source
 
 

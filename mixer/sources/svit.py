@@ -19,13 +19,13 @@ from typing import Literal
 import msgspec
 from pydantic import Field
 
-from mixer import vg_images
 from mixer.boxes import text_in_square
 from mixer.conversation import GPT, HUMAN, IMAGE, Conversation, Labelled, Labels, Skip, Turn, content_id
 from mixer.prompts import pick
 from mixer.readers import json_array
+from mixer.shared import vg_images
+from mixer.shared.vg_images import Place
 from mixer.sources import File, Options, Source
-from mixer.vg_images import Place
 
 Kind = Literal["conversation", "complex", "detail", "referring"]
 TASKS: dict[str, str] = {"conversation": "chat", "complex": "chat", "detail": "caption", "referring": "grounding"}

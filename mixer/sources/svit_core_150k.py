@@ -12,7 +12,7 @@ shuffled together; an id's second word is the record's `subset`.
 
 from mixer.conversation import Labelled, Labels
 from mixer.readers import json_array
-from mixer.shapes import LlavaRecord, llava
+from mixer.shared.shapes import LlavaRecord, llava
 from mixer.sources import File, Options, Source
 from mixer.sources.svit import TASKS
 

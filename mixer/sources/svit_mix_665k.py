@@ -11,7 +11,7 @@ Licence: CC-BY-4.0, gated. The hub holds the file in `format/llava-v1.5/`. Its f
 from dataclasses import replace
 
 from mixer.readers import json_array
-from mixer.shapes import LlavaRecord
+from mixer.shared.shapes import LlavaRecord
 from mixer.sources import File
 from mixer.sources.llava_v1_5_mix665k import SOURCE as LLAVA_MIX
 

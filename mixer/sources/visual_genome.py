@@ -6,7 +6,7 @@ Raw (region_descriptions.json): {"regions": [{"region_id": 81, "width": 40, "hei
 Raw (question_answers.json): {"id": 713, "qas": [{"a_objects": [], "question": "What hangs there?", "image_id": 713,
      "qa_id": 96, "answer": "A ladle.", "q_objects": []}, ...]}
 
-Licence: CC-BY-4.0. An item of the ledger is a region or a question, or an image that has none. Four forms:
+Licence: CC-BY-4.0. An item of the ledger is a region or a question, or an image that has none. Six forms:
 - `regions`, as in LLaVA-1.5: a record of at most ten of an image's regions, picked by a hash of their numbers and in the
   order of the file; a flip by the same hash asks for the box of the phrase or for a phrase of the box, on the padded
   square. (Theirs were drawn at random; it is not published which, nor why 86,417 of the images.)
@@ -14,6 +14,7 @@ Licence: CC-BY-4.0. An item of the ledger is a region or a question, or an image
   50 words, box in hundredths.
 - `captions`: each phrase is a caption of the whole image, as for ViLT; the request is one of LLaVA's, by hash.
 - `qa`: a record of at most ten of an image's questions. Answers are sentences; short ones lose the final period.
+- `lavis_qa` and `lavis_captions` read LAVIS's flat copies, a record of each question or phrase; see `mixer.shared.vg_flat`.
 Quirks:
 - The numbers of regions are called `region_id`, in release 1.0 `id`. The two releases differ in nothing else that is
   read here (release 1.4 concerns objects and relationships, which are not).
@@ -30,20 +31,22 @@ from typing import Any, Literal, TypeVar
 import msgspec
 from pydantic import Field
 
-from mixer import vg_images
 from mixer.boxes import Box, clamp, from_pixels
 from mixer.conversation import Labelled, Labels, Skip, dialogue, qa
-from mixer.merging import Asked, MergeOptions, records
 from mixer.prompts import BRIEF, SHORT_ANSWER, drawn, pick
 from mixer.readers import json_array
-from mixer.regions import box_or_phrase, location
+from mixer.shared import vg_images
+from mixer.shared.merging import Asked, MergeOptions, records
+from mixer.shared.regions import box_or_phrase, location
+from mixer.shared.vg_flat import FlatCaption, FlatQuestion, record
+from mixer.shared.vg_images import Place
 from mixer.sources import File, Options, Source
-from mixer.vg_images import Place
 
 T = TypeVar("T")
 U = TypeVar("U")
 SMALL = 16_384
 """Pixels: MiniGPT-v2 refers only to smaller regions."""
+NOT_LISTED = "image not in image_data.json"
 _WORD = re.compile(r"\w")
 
 
@@ -102,8 +105,9 @@ class Questions(msgspec.Struct):
 class VisualGenomeOptions(Options):
     """What to make of the data."""
 
-    form: Literal["regions", "qa", "refer", "captions"] = Field(
-        default="regions", description="Boxes and phrases as LLaVA-1.5, questions, boxes as MiniGPT-v2, or captions."
+    form: Literal["regions", "qa", "refer", "captions", "lavis_qa", "lavis_captions"] = Field(
+        default="regions",
+        description="Boxes and phrases as LLaVA-1.5, questions, boxes as MiniGPT-v2, captions, or LAVIS's copies.",
     )
     per_image: int = Field(
         default=10, ge=0, description="For forms regions and qa: most regions or questions of an image; 0: all."
@@ -126,6 +130,8 @@ SOURCE = Source(
             for form in ("regions", "refer", "captions")
         ),
         File("question_answers.json", json_array, Questions, records=108_077, when={"form": "qa"}),
+        File("vg_qa.json", json_array, FlatQuestion, when={"form": "lavis_qa"}),
+        File("vg_caption.json", json_array, FlatCaption, when={"form": "lavis_captions"}),
     ),
     options=VisualGenomeOptions,
     lookups=(vg_images.lookup(match="id", field="place"),),
@@ -134,14 +140,19 @@ SOURCE = Source(
 )
 
 
-def convert(raw: Regions | Questions, options: VisualGenomeOptions) -> Iterator[Labelled | Skip]:
+def convert(
+    raw: Regions | Questions | FlatQuestion | FlatCaption, options: VisualGenomeOptions
+) -> Iterator[Labelled | Skip]:
     """Make the records of an image."""
+    if isinstance(raw, FlatQuestion | FlatCaption):
+        yield record(raw, raw.place) if raw.place else Skip(NOT_LISTED)
+        return
     what = "questions" if isinstance(raw, Questions) else "regions"
     parts = raw.qas if isinstance(raw, Questions) else raw.regions
     if not parts:
         yield Skip(f"image without {what}")
     elif raw.place is None:
-        yield Skip("image not in image_data.json", len(parts))
+        yield Skip(NOT_LISTED, len(parts))
     elif isinstance(raw, Questions):
         yield from _questions(raw, raw.place, options)
     elif options.form == "regions":
@@ -208,8 +219,8 @@ def _location(region: Region, place: Place) -> Labelled | Skip:
     if region.width * region.height >= SMALL:
         return Skip(f"region of {SMALL:,} pixels or more")
     question, answer = location(words, box, place.size, "visual_genome", f"{region.number}")
-    record = qa(id=f"{place.name}-{region.number}", question=question, answer=answer, image=place.path)
-    return Labelled(record, Labels(task="grounding"))
+    made = qa(id=f"{place.name}-{region.number}", question=question, answer=answer, image=place.path)
+    return Labelled(made, Labels(task="grounding"))
 
 
 def _caption(region: Region, place: Place) -> Labelled | Skip:
@@ -217,8 +228,8 @@ def _caption(region: Region, place: Place) -> Labelled | Skip:
     if not words:
         return _unusable(words)
     prompt = pick(BRIEF, "visual_genome", f"{region.number}", "prompt")
-    record = qa(id=f"{place.name}-{region.number}", question=prompt, answer=words, image=place.path)
-    return Labelled(record, Labels(task="caption"))
+    made = qa(id=f"{place.name}-{region.number}", question=prompt, answer=words, image=place.path)
+    return Labelled(made, Labels(task="caption"))
 
 
 def _box(region: Region, place: Place) -> Box | None:

@@ -7,11 +7,8 @@ from __future__ import annotations
 
 from mixer.boxes import Box, in_square, percent, show
 from mixer.conversation import capitalised
-from mixer.prompts import BOX_OF_PHRASE, PHRASE_OF_BOX, REFER, pick
-
-LONGEST = 50
-"""Words that MiniGPT-v2 leaves of a phrase."""
-_PUNCTUATION = str.maketrans(dict.fromkeys('.!"()*#:;~', " "))
+from mixer.prompts import BOX_OF_PHRASE, IDENTIFY, PHRASE_OF_BOX, REFER, pick
+from mixer.shared.minigpt_v2 import plain
 
 
 def box_or_phrase(phrase: str, box: Box, size: tuple[int, int], *, ask_box: bool) -> tuple[str, str]:
@@ -24,5 +21,9 @@ def box_or_phrase(phrase: str, box: Box, size: tuple[int, int], *, ask_box: bool
 
 def location(phrase: str, box: Box, size: tuple[int, int], *key: str) -> tuple[str, str]:
     """Ask for the box of a phrase as MiniGPT-v2 does: in lower case, without punctuation; `key` names the region."""
-    words = phrase.lower().translate(_PUNCTUATION).split()
-    return pick(REFER, *key, "prompt").format(" ".join(words[:LONGEST])), percent(box, *size)
+    return pick(REFER, *key, "prompt").format(plain(phrase)), percent(box, *size)
+
+
+def identity(phrase: str, box: Box, size: tuple[int, int], *key: str) -> tuple[str, str]:
+    """Ask for the phrase of a box as MiniGPT-v2 does, the other way round."""
+    return pick(IDENTIFY, *key, "prompt").format(percent(box, *size)), plain(phrase)

@@ -10,7 +10,7 @@ from functools import cache
 
 from mixer.conversation import IMAGE, Labelled, Labels
 from mixer.prompts import BOX_OF_PHRASE, OPTION_LETTER, PHRASE_OF_BOX, SHORT_ANSWER
-from mixer.shapes import LlavaRecord, llava
+from mixer.shared.shapes import LlavaRecord, llava
 from mixer.sources import Blocks
 
 MEDIA = ("coco/train2017", "gqa/images", "ocr_vqa/images", "textvqa/train_images", "vg/VG_100K", "vg/VG_100K_2")
