@@ -9,9 +9,9 @@ import pytest
 import mixer
 from mixer import sources
 from mixer.conversation import Turn, encode
-from mixer.llava_mix import BLOCKS, mixed, subset_of
 from mixer.prompts import BRIEF, DETAIL, OPTION_LETTER, SHORT_ANSWER
-from mixer.shapes import LlavaRecord
+from mixer.shared.llava_mix import BLOCKS, mixed, subset_of
+from mixer.shared.shapes import LlavaRecord
 
 MINIATURES = Path(mixer.__file__).parent / "miniatures"
 

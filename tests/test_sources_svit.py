@@ -5,9 +5,9 @@ import pytest
 
 from mixer import sources
 from mixer.conversation import Skip, Turn
+from mixer.shared.vg_images import Image, Place, lookup
 from mixer.sources.svit import LOCATE, Block, Raw
 from mixer.validate import check
-from mixer.vg_images import Image, Place, lookup
 
 LANDSCAPE = Place("vg/VG_100K_2/713.jpg", 800, 600)
 

@@ -6,9 +6,9 @@ import pytest
 from mixer import sources
 from mixer.conversation import Labelled, Skip
 from mixer.prompts import BRIEF, REFER
-from mixer.regions import box_or_phrase, location
+from mixer.shared.regions import box_or_phrase, location
+from mixer.shared.vg_images import Place
 from mixer.sources.visual_genome import Question, Questions, Region, Regions
-from mixer.vg_images import Place
 
 PLACE = Place("vg/VG_100K_2/713.jpg", 800, 600)
 WHERE = "Please provide the bounding box coordinate of the region this sentence describes: "
