@@ -9,8 +9,11 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
+from unicodedata import normalize
 
 import msgspec
 
@@ -106,18 +109,26 @@ def _found(file: File, given: Input, root: Path | None, folders: tuple[str, ...]
             if path.is_file():
                 return [(file.path, path)]
             continue
-        parts = Path(file.path).parts
-        place = path.parents[len(parts) - 1]
-        matches = sorted(each for each in place.glob(str(path.relative_to(place))) if each.is_file())
+        place = path.parents[file.path.count("/")]
+        added = path.name.removeprefix(Path(file.path).name)  # what packs it
+        matches = sorted(_matches(place, path.relative_to(place).parts))
         if matches:
-            return [(_published(each.relative_to(place), file), each) for each in matches]
+            return [("/".join(names).removesuffix(added), each) for names, each in matches]
     return []
 
 
-def _published(path: Path, file: File) -> str:
-    """Name a file that matches as it was published, without what was added to pack it."""
-    packed = path.suffix in PACKED and not file.path.endswith(path.suffix)
-    return path.with_suffix("").as_posix() if packed else path.as_posix()
+def _matches(place: Path, pattern: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Path]]:
+    """Go through the files below a folder that match a pattern, part by part; names have one spelling on all systems."""
+    if not pattern:
+        if place.is_file():
+            yield (), place
+        return
+    if not place.is_dir():
+        return
+    for entry in place.iterdir():
+        name = normalize("NFC", entry.name)  # some systems write Korean syllables in pieces
+        if fnmatchcase(name, normalize("NFC", pattern[0])):
+            yield from (((name, *names), found) for names, found in _matches(entry, pattern[1:]))
 
 
 def candidate_paths(file: File, given: Input, root: Path | None, folders: tuple[str, ...]) -> list[Path]:

@@ -100,6 +100,20 @@ def test_matches_may_be_packed(invented, root, tmp_path):
     assert made(root, tmp_path)[0] == EXPECTED
 
 
+def test_names_match_however_a_system_spells_them(invented, root, tmp_path):
+    """Some file systems take letters apart into pieces; the published name, and so the result, is the same."""
+    invented(one, (File("b*n/questions-*.jsonl", json_lines, Raw, named="file"),))
+    folder = root / INVENTED
+    (folder / "a").rename(folder / "b\u00e9n")
+    composed, entry = made(root, tmp_path, "composed")
+    (folder / "b\u00e9n").rename(folder / "be\u0301n")
+
+    decomposed, same = made(root, tmp_path, "decomposed")
+
+    assert list(composed) == list(decomposed) == ["b\u00e9n/1", "b\u00e9n/2"]
+    assert entry.ledger.address == same.ledger.address
+
+
 def test_grouped_records_know_their_file_and_lost_ones_name_it(invented, root, tmp_path):
     """A bad record of the second set is listed under its own file, by its number there."""
     invented(lambda raws, options: [one(raw, options) for raw in raws], FILES, grouping=Grouping(by="key"))
