@@ -173,11 +173,14 @@ def build(
     RECIPE is a file, or the name of a recipe that ships with mixer, such as svit_mix.
     """
     from mixer import building, plans, reports
+    from mixer.allocator import give_back_at_once
     from mixer.memory import parse
     from mixer.recipe import load_recipe
     from mixer.roots import find_recipe
 
     limit = None if memory is None else parse(memory)
+    if limit is not None:
+        give_back_at_once()
     loaded = load_recipe(find_recipe(recipe), seed=seed, size=size)
     settings = _settings(data, media, cache, workers, quiet)
     if dry_run:
