@@ -139,15 +139,27 @@ def qa(*, id: str, question: str, answer: str, image: str | None = None) -> Conv
     return dialogue(id=id, rounds=[(question, answer)], image=image)
 
 
-def dialogue(*, id: str, rounds: Iterable[tuple[str, str]], image: str | Sequence[str] | None = None) -> Conversation:
-    """Build a record of (human, gpt) rounds; `<image>` and a newline for each image start the first question.
+def dialogue(
+    *,
+    id: str,
+    rounds: Iterable[tuple[str, str]],
+    image: str | Sequence[str] | None = None,
+    video: str | None = None,
+    audio: str | Sequence[str] | None = None,
+) -> Conversation:
+    """Build a record of (human, gpt) rounds; a placeholder and a newline for each medium start the first question.
 
-    One image in a list is written as one, none as no image.
+    Images come first, then the video, then audio. One file in a list is written as one, none as no medium.
     """
     turns = [Turn(role, text) for pair in rounds for role, text in zip((HUMAN, GPT), pair, strict=True)]
-    paths = [image] if isinstance(image, str) else list(image or ())
-    turns[0].value = f"{IMAGE}\n" * len(paths) + turns[0].value
-    return Conversation(id=id, image=paths if len(paths) > 1 else next(iter(paths), None), conversations=turns)
+    images, audios = ([each] if isinstance(each, str) else list(each or ()) for each in (image, audio))
+    placeholders = [IMAGE] * len(images) + [VIDEO] * (video is not None) + [AUDIO] * len(audios)
+    turns[0].value = "".join(f"{placeholder}\n" for placeholder in placeholders) + turns[0].value
+    return Conversation(id=id, image=_one_or_all(images), video=video, audio=_one_or_all(audios), conversations=turns)
+
+
+def _one_or_all(paths: list[str]) -> str | list[str] | None:
+    return paths if len(paths) > 1 else next(iter(paths), None)
 
 
 def capitalised(text: str) -> str:

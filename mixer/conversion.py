@@ -168,13 +168,15 @@ def _address(located: Located, sha256s: list[str]) -> str:
 
 
 def _ledger_files(located: Located, sha256s: list[str]) -> list[LedgerFile]:
-    every = zip([*located.files, *located.lookups], sha256s, strict=True)
-    return [LedgerFile(_identity(located, raw), raw.path.stat().st_size, sha256) for raw, sha256 in every]
-
-
-def _identity(located: Located, raw: RawFile) -> str:
-    """Name a raw file in a ledger: by its published path; a user's own file has none, and its name changes nothing."""
-    return "own" if sources.get(located.given.source).own_path else raw.published
+    every = [*located.files, *located.lookups]
+    if sources.get(located.given.source).own_path:  # those have no published path, and their names change nothing
+        names = ["own"] if len(every) == 1 else [f"own {number}" for number in range(1, len(every) + 1)]
+    else:
+        names = [raw.published for raw in every]
+    return [
+        LedgerFile(name, raw.path.stat().st_size, sha256)
+        for name, raw, sha256 in zip(names, every, sha256s, strict=True)
+    ]
 
 
 class _Conversion:

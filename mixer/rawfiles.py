@@ -50,7 +50,7 @@ def find(given: Input, root: Path | None) -> tuple[list[RawFile], list[RawFile]]
     """
     source = sources.get(given.source)
     if source.own_path:
-        return [_own(source, given)], []
+        return _own(source, given), []
     missing: list[str] = []
     files = [
         raw
@@ -67,11 +67,16 @@ def find(given: Input, root: Path | None) -> tuple[list[RawFile], list[RawFile]]
     return files, lookups
 
 
-def _own(source: Source, given: Input) -> RawFile:
+def _own(source: Source, given: Input) -> list[RawFile]:
+    """Give the user's own file, or all that match a path whose last part has a `*`, sorted."""
     assert given.path is not None, "the recipe's models ask for it"
-    if not given.path.is_file():
-        raise MissingFile(f"{given.path}: no such file, which a leaf that uses {source.name} names as its path")
-    return RawFile(given.path.name, given.path, source.files[0])
+    if "*" in given.path.name:
+        matches = sorted(_matches(given.path.parent, (given.path.name,)))
+        if matches:
+            return [RawFile(name, path, source.files[0]) for (name,), path in matches]
+    elif given.path.is_file():
+        return [RawFile(given.path.name, given.path, source.files[0])]
+    raise MissingFile(f"{given.path}: no such file, which a leaf that uses {source.name} names as its path")
 
 
 def _folders(source: Source, lookup: Lookup) -> tuple[str, ...]:

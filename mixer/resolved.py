@@ -19,6 +19,7 @@ Unit = Literal["samples", "turns", "images", "tokens", "target_tokens"]
 OnShort = Literal["error", "repeat", "redistribute", "shrink"]
 Order = Literal["shuffle", "spread", "blocks"]
 AmountKind = Literal["count", "epochs", "budget", "share", "weight"]
+Kind = Literal["instruct", "preference"]
 MatchBy = Literal["content", "prompt", "id", "image"]
 
 
@@ -104,6 +105,7 @@ class Recipe:
     seed: int
     children: tuple[Leaf | Group, ...]
     path: Path
+    kind: Kind = "instruct"
     unit: Unit = "samples"
     size: int | None = None
     on_short: OnShort = "error"

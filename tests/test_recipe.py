@@ -21,6 +21,7 @@ from mixer.recipe.quantities import integer, positive, share
 from mixer.recipe.yaml_scalars import Number
 from mixer.resolved import ALL_ONCE, Amount, Group, Leaf, Output, walk
 from mixer.schemas import SCHEMAS, conversation_schema, recipe_schema, schema_text, write_schemas
+from mixer.shared.pairs import PairOptions
 from mixer.sources import Options
 
 HEAD = "mixer: 1\nname: mix\n"
@@ -163,7 +164,7 @@ def test_pool_rules(load):
 
 def test_preference_and_instruction_records_are_matched_by_prompt(load, monkeypatch):
     """Their content can never agree, so that their questions are compared unless the recipe says otherwise."""
-    rlhf = replace(sources.get("svit_core_150k"), task="preference")
+    rlhf = replace(sources.get("svit_core_150k"), options=PairOptions)
     get = sources.get
     monkeypatch.setattr(sources, "get", lambda name: rlhf if name == "svit_core_150k" else get(name))
 
@@ -430,6 +431,7 @@ def test_recipe_text(load):
     assert text == {
         "mixer": 1,
         "name": "mix",
+        "kind": "instruct",
         "seed": 17,
         "unit": "samples",
         "size": 600,

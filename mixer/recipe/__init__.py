@@ -57,7 +57,14 @@ def recipe_text(recipe: Recipe) -> dict[str, Any]:
     base names: a manifest holds no absolute path.
     """
     in_order = recipe.order == "blocks"
-    head = {"mixer": VERSION, "name": recipe.name, "seed": recipe.seed, "unit": recipe.unit, "size": recipe.size}
+    head = {
+        "mixer": VERSION,
+        "name": recipe.name,
+        "kind": recipe.kind,
+        "seed": recipe.seed,
+        "unit": recipe.unit,
+        "size": recipe.size,
+    }
     rest = {
         "sources": _entries(recipe.children, in_order=in_order),
         "on_short": recipe.on_short,

@@ -19,19 +19,18 @@ from mixer.recipe.merging import beside
 from mixer.recipe.mistakes import Mistakes
 from mixer.recipe.yaml_scalars import Number
 from mixer.recipe.yaml_text import PathKey, Place, Tree
-from mixer.resolved import Input, Match, MatchBy
+from mixer.resolved import Input, Kind, Match, MatchBy
+from mixer.shared.pairs import PairOptions
 from mixer.sources import Options, Source
 
 _MANY = 12
 """More names than this are not listed in a message."""
 _OWN = {"columns": "columns", "media": "media_strip"}
 """Keys of a leaf that generic sources read as options -> the option."""
-PREFERENCE = "preference"
-"""The task of a source whose records hold a chosen and a rejected answer."""
 
 
-def leaf_input(tree: Tree, path: PathKey, name: str, text: LeafText, found: Mistakes) -> Input | None:
-    """Give the input of a leaf, or None and its mistakes in `found`."""
+def leaf_input(tree: Tree, path: PathKey, name: str, text: LeafText, kind: Kind, found: Mistakes) -> Input | None:
+    """Give the input of a leaf of a recipe of this kind, or None and its mistakes in `found`."""
     said = tree.at(path)
     if "use" in said and text.use is None:
         return None  # refused already
@@ -40,6 +39,8 @@ def leaf_input(tree: Tree, path: PathKey, name: str, text: LeafText, found: Mist
     if source is None:
         return None
     before = len(found)
+    if kind == "preference" and not issubclass(source.options, PairOptions):
+        found.append(place.problem(f"{source.name} holds no preference pairs, of which this recipe is made"))
     _check_path(tree, path, source, found)
     given = _own_options(tree, path, source, text, found)
     options = _options(tree, path, source, text.options, given, found)
@@ -47,7 +48,17 @@ def leaf_input(tree: Tree, path: PathKey, name: str, text: LeafText, found: Mist
     if options is None or len(found) > before:
         return None
     own = _absolute(place_of(tree, path, "path"), text.path) if text.path else None
-    return Input(source.name, options, own, files)
+    return Input(source.name, _of_kind(tree, path, options, kind, found), own, files)
+
+
+def _of_kind(tree: Tree, path: PathKey, options: Options, kind: Kind, found: Mistakes) -> Options:
+    """Have a source of pairs give what the recipe is made of, which no option may say otherwise."""
+    if not isinstance(options, PairOptions):
+        return options
+    if "kind" in options.model_fields_set and options.kind != kind:
+        place = place_of(tree, (*path, "options"), "kind")
+        found.append(place.problem(f"the recipe is of kind {kind}: leave this out, or say `kind:` at its top"))
+    return options.model_copy(update={"kind": kind})
 
 
 def _own_options(tree: Tree, path: PathKey, source: Source, text: LeafText, found: Mistakes) -> dict[str, Any]:
@@ -67,20 +78,26 @@ def _own_options(tree: Tree, path: PathKey, source: Source, text: LeafText, foun
 
 
 def matches(
-    tree: Tree, path: PathKey, key: str, texts: list[MatchText] | None, ours: Input | None, found: Mistakes
+    tree: Tree,
+    path: PathKey,
+    key: str,
+    texts: list[MatchText] | None,
+    ours: Input | None,
+    kind: Kind,
+    found: Mistakes,
 ) -> tuple[Match, ...]:
     """Give the entries of `except` or `only`; those with mistakes are left out."""
     given = []
     for index, text in enumerate(texts or []):
         # One map may stand for a list of one; then the map itself is the entry.
         here = (*path, key, index) if (*path, key, index) in tree.places else (*path, key)
-        input_ = _match_input(tree, here, text, found)
+        input_ = _match_input(tree, here, text, kind, found)
         if input_ is not None:
             given.append(Match(input_, text.by or _default_by(ours, input_), text.expect))
     return tuple(given)
 
 
-def _match_input(tree: Tree, path: PathKey, text: MatchText, found: Mistakes) -> Input | None:
+def _match_input(tree: Tree, path: PathKey, text: MatchText, kind: Kind, found: Mistakes) -> Input | None:
     if any(key in tree.at(path) and getattr(text, key) is None for key in ("source", "file")):
         return None  # refused already
     if (text.source is None) == (text.file is None):
@@ -99,7 +116,9 @@ def _match_input(tree: Tree, path: PathKey, text: MatchText, found: Mistakes) ->
     options = _options(tree, path, source, text.options, {}, found)
     before = len(found)
     files = _files(tree, path, source, text.files, found)
-    return None if options is None or len(found) > before else Input(source.name, options, None, files)
+    if options is None or len(found) > before:
+        return None
+    return Input(source.name, _of_kind(tree, path, options, kind, found), None, files)
 
 
 def _file_input(tree: Tree, path: PathKey, text: MatchText, file: str, found: Mistakes) -> Input | None:
@@ -111,11 +130,14 @@ def _file_input(tree: Tree, path: PathKey, text: MatchText, file: str, found: Mi
 
 
 def _default_by(ours: Input | None, theirs: Input) -> MatchBy:
-    """By content, but an instruction and a preference record never have the same content: then by their question."""
+    """By content, but of a pair and a conversation only the question is the same: then by that."""
     if ours is None:
         return "content"
-    tasks = [sources.get(input_.source).task for input_ in (ours, theirs)]
-    return "prompt" if tasks.count(PREFERENCE) == 1 else "content"
+    return "content" if _has_pairs(ours) == _has_pairs(theirs) else "prompt"
+
+
+def _has_pairs(given: Input) -> bool:
+    return isinstance(given.options, PairOptions)
 
 
 def _source(name: str, place: Place, found: Mistakes, *, named: bool) -> Source | None:

@@ -18,7 +18,7 @@ from mixer.errors import did_you_mean
 from mixer.recipe import quantities
 from mixer.recipe.quantities import described
 from mixer.recipe.yaml_scalars import Number
-from mixer.resolved import AmountKind, MatchBy, OnShort, Order
+from mixer.resolved import AmountKind, Kind, MatchBy, OnShort, Order
 
 VERSION = 1
 AMOUNTS: tuple[AmountKind, ...] = ("count", "epochs", "budget", "share", "weight")
@@ -184,6 +184,10 @@ class RecipeText(_Map):
     name: Annotated[Name, Field(description="The name of the mix and of its folder.")]
     description: Annotated[Text | None, Field(description="Free text for readers.")] = None
     extends: Annotated[Text | None, Field(description="A recipe that this one changes.")] = None
+    kind: Annotated[
+        Kind,
+        Field(description="What the records are: conversations, or prompts with a chosen and a rejected answer."),
+    ] = "instruct"
     seed: Annotated[FromZero, Field(description="Fixes which records are chosen and their order.")] = 0
     unit: Annotated[
         Literal["samples", "turns", "images"],

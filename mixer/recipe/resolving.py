@@ -16,7 +16,7 @@ from mixer.recipe.mistakes import Mistakes
 from mixer.recipe.quantities import described
 from mixer.recipe.yaml_scalars import Number
 from mixer.recipe.yaml_text import PathKey, Place, Tree
-from mixer.resolved import ALL_ONCE, Amount, Group, Leaf, Output, Recipe
+from mixer.resolved import ALL_ONCE, Amount, Group, Kind, Leaf, Output, Recipe
 from mixer.where import Where, WhereError, parse
 
 MAX_ENTRIES = 10_000
@@ -32,10 +32,13 @@ class Resolver:
     found: Mistakes
     defined: dict[str, tuple[Leaf, Place]] = field(default_factory=dict)
     entries: int = 0
+    kind: Kind = "instruct"
+    """The outer recipe's."""
 
     def recipe(self, tree: Tree, seed: int | None, size: int | None) -> Recipe | None:
         """Give the recipe of a text, or None and its mistakes in `found`. `seed` and `size` replace its own."""
         text = judged(RecipeText, tree, (), self.found)
+        self.kind = text.kind if text else "instruct"
         children = self.children(tree, (os.path.realpath(tree.file),))
         if text is None:
             return None
@@ -47,6 +50,7 @@ class Resolver:
             seed=text.seed if seed is None else seed,
             children=children,
             path=Path(os.path.abspath(tree.file)),  # noqa: PTH100 - resolve() would follow links
+            kind=text.kind,
             unit=text.unit,
             size=size,
             on_short=text.on_short,
@@ -62,7 +66,12 @@ class Resolver:
             if output.for_ in seen:
                 place = place_of(tree, (), "output", index, "for")
                 self.found.append(place.problem(f"output {output.for_} is given twice; keep one"))
+            if text.kind == "preference" and output.for_ == "llava" and "output" in tree.value:
+                place = place_of(tree, (), "output", index, "for")
+                self.found.append(place.problem("llava's trainer reads no preference pairs; write jsonl"))
             seen.add(output.for_)
+        if text.kind == "preference" and "output" not in tree.value:
+            return (Output("jsonl"),)
         return tuple(Output(output.for_, output.inexpressible) for output in text.output)
 
     # --- leaves and groups -------------------------------------------------------------------------------------------
@@ -125,10 +134,10 @@ class Resolver:
     def leaf(self, tree: Tree, key: str, text: LeafText) -> Leaf | None:
         """Give a leaf, and see that no other place gives its name another meaning."""
         path: PathKey = ("sources", key)
-        input_ = leaf_input(tree, path, key, text, self.found)
+        input_ = leaf_input(tree, path, key, text, self.kind, self.found)
         where = self.where(tree, path, text)
-        except_ = matches(tree, path, "except", text.except_, input_, self.found)
-        only = matches(tree, path, "only", text.only, input_, self.found)
+        except_ = matches(tree, path, "except", text.except_, input_, self.kind, self.found)
+        only = matches(tree, path, "only", text.only, input_, self.kind, self.found)
         if input_ is None:
             return None
         leaf = Leaf(
