@@ -94,6 +94,15 @@ def test_missing_raw_file_says_which_where_published_and_where_to_put_it(mixer, 
     assert "put it at data/llava_v1_5_mix665k/llava_v1_5_mix665k.json" in said
 
 
+def test_options_that_do_not_go_together_are_one_line(mixer):
+    """It says which and why, like any mistake of the user's."""
+    together = ("--option", "prompt=minigpt_v2", "--option", "answer=full")
+
+    told = mixer("convert", "gqa", "--data", "miniatures", *together, code=2).stderr
+
+    assert "error: gqa: options: prompt=minigpt_v2: asks for short answers, so with answer=short only\n" in told
+
+
 def test_data_root_is_found_in_the_working_folder_and_the_environment(mixer, tmp_path):
     """./data is used when it holds a folder of a source of the recipe; MIXER_DATA comes before it."""
     from mixer.roots import MINIATURES

@@ -260,6 +260,16 @@ def test_ocrvqa_may_take_one_question_and_the_published_ending():
     assert (said(alone)[1], skipped) == ("B.", [])
 
 
+@pytest.mark.parametrize(
+    ("url", "name"), [("http://example.com/I/5.1/fog", "44100X"), ("http://example.com/I/51.JPG", "44100X.JPG")]
+)
+def test_ocrvqa_covers_are_named_as_the_official_script_saves_them(url, name):
+    """By what follows the last point of the url's file name, if it has one."""
+    [made], _ = convert("ocrvqa", cover(imageURL=url), names="url")
+
+    assert made.conversation.image == f"ocr_vqa/images/{name}"
+
+
 def test_ocrvqa_records_of_one_question_number_it_in_its_cover():
     """As MiniGPT-v2 asks them: in lower case, without punctuation."""
     made, _ = convert("ocrvqa", cover(), merge="none", prompt="minigpt_v2")
@@ -375,6 +385,21 @@ def test_splits_without_answers_are_not_offered(name):
     """There is nothing to learn from them."""
     with pytest.raises(UsageError, match="split"):
         sources.parse_options(sources.get(name), ["split=test"])
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("aokvqa", ["prompt=minigpt_v2"], "with form=direct only"),
+        ("gqa", ["prompt=minigpt_v2", "answer=full"], "with answer=short only"),
+        ("textcaps", ["form=vqa", "prompt=swift"], "not with form=vqa"),
+        ("textcaps", ["form=vqa", "packaging=hub"], "not with form=vqa"),
+    ],
+)
+def test_options_that_would_do_nothing_together_are_refused(name, options, said):
+    """A request is one of some form, and tables hold only some."""
+    with pytest.raises(UsageError, match=said):
+        sources.parse_options(sources.get(name), options)
 
 
 def test_plain_texts_are_cut():

@@ -243,6 +243,8 @@ def parse_options(source: Source, given: Iterable[str]) -> Options:
         return source.options.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
+        if not first["loc"]:  # what does not go together
+            raise UsageError(f"{source.name}: options: {first['msg'].removeprefix('Value error, ')}") from None
         name = ".".join(map(str, first["loc"]))
         unknown = first["type"] == "extra_forbidden"
         hint = did_you_mean(name, source.options.model_fields) if unknown else f" (got {first['input']!r})"

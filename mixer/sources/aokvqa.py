@@ -23,11 +23,11 @@ Quirks:
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from statistics import mode
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import msgspec
 from msgspec import Meta
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mixer.conversation import Labelled, Labels, Skip
 from mixer.prompts import OPTION_LETTER, pick
@@ -108,6 +108,12 @@ class AokVqaOptions(ShortAnswerOptions):
     packaging: Literal["official", "hub"] = Field(
         default="official", description="The official JSON, or the hub's tables, which hold the images."
     )
+
+    @model_validator(mode="after")
+    def _asked_as_published(self) -> Self:
+        if self.prompt == "minigpt_v2" and self.form != "direct":
+            raise ValueError("prompt=minigpt_v2: asks for free answers, so with form=direct only")
+        return self
 
 
 def _files(split: str, table: str) -> tuple[File, File]:

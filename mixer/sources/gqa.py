@@ -20,10 +20,10 @@ order of the turns; `answer=full, merge=none` is ms-swift's form. Quirks:
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import Literal, Self
 
 import msgspec
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mixer.conversation import Labelled, Labels, Skip
 from mixer.readers import json_records, parquet_rows
@@ -73,6 +73,12 @@ class GqaOptions(ShortAnswerOptions):
     packaging: Literal["official", "hub"] = Field(
         default="official", description="The official JSON, which LAVIS's copies are named like, or the hub's tables."
     )
+
+    @model_validator(mode="after")
+    def _asked_as_published(self) -> Self:
+        if self.prompt == "minigpt_v2" and self.answer == "full":
+            raise ValueError("prompt=minigpt_v2: asks for short answers, so with answer=short only")
+        return self
 
 
 SPLITS = ("train_balanced", "val_balanced", "testdev_balanced", "train_all")

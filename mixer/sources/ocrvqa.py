@@ -16,6 +16,7 @@ one of a cover's: `questions=one`, picked by hash. Quirks:
 """
 
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 from typing import Literal
 
 import msgspec
@@ -126,10 +127,10 @@ def convert(raw: Cover | Row, options: OcrVqaOptions) -> Iterator[Labelled | Ski
         yield Skip("not the question picked of its cover", len(answered) - 1)
         asked = [pick(answered, "ocrvqa", name, "question"), *(each for each in asked if each not in answered)]
     labels = Labels(split=options.split, subset=raw.genre)
-    path = raw.picture if isinstance(raw, Row) else f"ocr_vqa/images/{name}.{_ending(raw, options)}"
+    path = raw.picture if isinstance(raw, Row) else f"ocr_vqa/images/{name}{_ending(raw, options)}"
     made = short_answers("ocrvqa", asked, options, id=name, image=path, labels=labels)
     yield from holding(raw.image, path, made) if isinstance(raw, Row) else made
 
 
 def _ending(raw: Cover, options: OcrVqaOptions) -> str:
-    return "jpg" if options.names == "jpg" else raw.url.rpartition("/")[2].rpartition(".")[2]
+    return ".jpg" if options.names == "jpg" else PurePosixPath(raw.url).suffix

@@ -24,10 +24,10 @@ often lack, and begin as they are: a period is added where none of `.!?` ends th
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from statistics import mode
-from typing import Literal
+from typing import Literal, Self
 
 import msgspec
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mixer.conversation import Labelled, Labels, Skip, capitalised, qa
 from mixer.prompts import CAPTION, ONE_SENTENCE, SHORT_ANSWER, drawn, pick
@@ -100,6 +100,12 @@ class TextCapsOptions(MergeOptions):
         default="official",
         description="For form captions: the official JSON, or the hub's tables, which hold the images.",
     )
+
+    @model_validator(mode="after")
+    def _published_so(self) -> Self:
+        if self.form == "vqa" and (self.prompt == "swift" or self.packaging == "hub"):
+            raise ValueError("prompt=swift and packaging=hub: of captions only, so not with form=vqa")
+        return self
 
 
 def _files(split: str) -> tuple[File, File, File]:

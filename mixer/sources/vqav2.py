@@ -148,7 +148,13 @@ SOURCE = Source(
             for part, split in (("train", "train"), ("minival", "val"), ("nominival", "val"))
         ),
         *(
-            File(f"data/{table}-*.parquet", parquet_rows, Row, when={"split": split, "packaging": "hub"})
+            File(
+                f"data/{table}-*.parquet",
+                parquet_rows,
+                Row,
+                records=RECORDS[split],
+                when={"split": split, "packaging": "hub"},
+            )
             for table, split in (("train", "train"), ("validation", "val"))
         ),
     ),
