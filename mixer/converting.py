@@ -21,7 +21,7 @@ from mixer.readers import Bad
 from mixer.sources import Options, Source
 from mixer.validate import Fault, check_all
 
-FORESEEN = (LookupError, ValueError, TypeError, AttributeError)
+FORESEEN = (LookupError, ValueError, TypeError, AttributeError, ArithmeticError)
 """What a converter raises at a value it did not foresee: that record's fault, and its neighbours are fine."""
 
 MEDIA_FOLDER = "media"

@@ -158,13 +158,19 @@ def test_clevr_reads_programs_only_where_they_are_written():
     ]
 
 
-@pytest.mark.parametrize("answer", [{"answer": 4}, {"answer": True}, {}])
+@pytest.mark.parametrize("answer", [{"answer": 4}, {"answer": True}, {"answer": ""}, {}])
 def test_clevr_answers_are_texts(answer):
-    """Those of the public generator may be numbers, those of test splits are absent: both are refused."""
+    """Those of the public generator may be numbers, those of test splits are absent: all are refused, and empty ones."""
     given = {"image_filename": "CLEVR_test_000021.png", "question_index": 1, "question": "?", "split": "test", **answer}
 
     with pytest.raises(msgspec.ValidationError, match="answer"):
         decoded("clevr", given)
+
+
+def test_clevr_has_results_of_steps_only_for_the_train_split():
+    """Shikra published no other copy."""
+    with pytest.raises(UsageError, match="only of split train"):
+        sources.parse_options(sources.get("clevr"), ["form=shikra_points", "split=val"])
 
 
 @pytest.mark.parametrize(("source", "split"), [("clevr", "test"), ("clevr", "testA"), ("clevr_dialog", "test")])

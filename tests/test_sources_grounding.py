@@ -67,7 +67,7 @@ def test_a_caption_shows_its_boxes_in_its_own_order():
     question, answer = said(made)
     assert answer == "«Két» mugs [0.5, 0.12, 0.6, 0.28] [0.7, 0.12, 0.8, 0.28], a tin [0.0, 0.12, 0.5, 0.88] 🫖."
     assert question.removeprefix("<image>\n") in GROUNDED
-    assert (made.id, made.image) == ("77", "grit/00123/001230045.jpg")
+    assert (made.id, made.image) == ("77", "grit/001230045.jpg")
 
 
 NESTED = row("a jug with a blue lid", ("a blue lid", 0.4, 0.2, 0.6, 0.3), ("a jug with a blue lid", 0, 0, 1, 1))
@@ -105,13 +105,14 @@ def test_phrases_become_questions():
 
 
 def test_rows_of_fetched_images():
-    """A row that was not fetched is skipped; one without `id` is named by its key; images in rows are held."""
+    """One that was not fetched is skipped; keys of img2dataset are told from others; images in rows are held."""
     fetched = row("a gate", ("a gate", 0, 0, 1, 1), id=None, status="success")
     failed = row("a gate", status="failed_to_download", width=None, height=None)
     held = row("a gate", ("a gate", 0, 0, 1, 1), image=Image(b"\xff\xd8\xff and more"))
     source = sources.get("grit")
 
     assert convert("grit", fetched).id == "001230045"
+    assert convert("grit", fetched, packaging="img2dataset").image == "grit/00123/001230045.jpg"
     assert convert("grit", failed) == "image was not fetched"
     made = source.convert(held, source.options())
     assert made.embedded == {made.conversation.image: b"\xff\xd8\xff and more"}
@@ -123,12 +124,15 @@ def test_rows_of_fetched_images():
     [
         ({"ref_exps": [(0.0, 7.0, 0.0, 0.0, 1.0, 1.0, 0.5)]}, "a span does not lie in the caption"),
         ({"ref_exps": [(3.0, 3.0, 0.0, 0.0, 1.0, 1.0, 0.5)]}, "a span does not lie in the caption"),
+        ({"ref_exps": [(0.0, 6.0, 0.5, 0.5, 0.2, 0.2, 0.5)]}, "a box has no area"),
+        ({"ref_exps": [(0.0, 6.0, 1.5, 0.0, 1.9, 1.0, 0.5)]}, "a box has no area"),
+        ({"ref_exps": [(0.0, 6.0, float("nan"), 0.0, 1.0, 1.0, 0.5)]}, "a box has no area"),
         ({"caption": None}, "no `caption`, `width` or `height`"),
         ({"width": 0}, "no `caption`, `width` or `height`"),
     ],
 )
 def test_rows_that_are_bad(change, reason):
-    """A span outside the caption, and a row without what it needs, are faults."""
+    """A span outside the caption, a box outside the image, and a row without what it needs, are faults."""
     with pytest.raises(ValueError, match=reason):
         convert("grit", row("a gate", **change))
 
@@ -246,6 +250,8 @@ def test_a_mark_may_have_no_box_but_no_unknown_one():
 
     assert said(made)[0] == "<image>\nIs {this} a [b,c]?"
     assert said(made)[1].startswith("The rower , with both[0.000,")
+    spaced = marked(cot_with_ans="Here <ph_ed> or <ph_ed> here.", answer_boxes_seq=[[], [0]])
+    assert said(convert("shikra_boxcot", spaced, boxes="llava"))[1] == "Here or [0.0, 0.12, 0.5, 0.87] here."
     with pytest.raises(ValueError, match="a box that is not there"):
         convert("shikra_boxcot", marked(answer_boxes_seq=[[0], [2]]))
 
@@ -471,10 +477,13 @@ def test_what_vip_skips(raw, reason):
         (vip("vg_rel-1", bboxes=HALVES[:1], answer="it"), "a mark that has no box"),
         (vip("v7w-1", bboxes=HALVES, answer=[1, 1, 1, 1]), "`answer` is none of `bboxes`"),
         (vip("vg_rel-gpt4v-1", bboxes=HALVES), "a gpt4v record without `conversations`"),
+        (vip("pointQA_twice-1", bboxes=HALVES, answer="2"), "no text of a `question`"),
+        (vip("v7w-1", bboxes=HALVES, answer=HALVES[0], question=["Which"]), "no text of a `question`"),
+        (vip("flickr30k-1", bbox=[HALVES]), "no `grounding`"),
     ],
 )
 def test_records_of_regions_that_are_bad(raw, reason):
-    """A record that lacks its boxes, or names others, is a fault that says which."""
+    """A record that lacks its boxes or its text, or names other boxes, is a fault that says which."""
     with pytest.raises(ValueError, match=reason):
         convert("vip_llava_instruct", raw)
 

@@ -5,6 +5,7 @@ import pytest
 
 from mixer import sources
 from mixer.conversation import Skip, Turn
+from mixer.errors import UsageError
 from mixer.sources import Picture
 from mixer.sources.minigpt4 import ALIGNMENT, Raw, Talk
 from mixer.sources.minigpt4_v2_multitask import (
@@ -137,6 +138,23 @@ def test_boxes_may_be_written_in_decimals(boxes, text):
 
     assert said(made) == [f"<image>\n[identify] {text}", text]
     assert raw.conversations[1].value == BOXES
+
+
+def test_texts_without_images_have_no_boxes():
+    """To ask for them in another form is a mistake."""
+    with pytest.raises(UsageError, match="has no images"):
+        sources.parse_options(
+            sources.get("minigpt4_v2_multitask"), ["file=filtered_unnatural_instruction", "boxes=square"]
+        )
+
+
+def test_a_box_beyond_its_image_is_bad():
+    """Where it is written anew; numbers go up to 100."""
+    raw = dialogue("a", "{<0><5><101><99>}")
+
+    assert said(convert("minigpt4_v2_multitask", raw))[1] == "{<0><5><101><99>}"
+    with pytest.raises(ValueError, match="beyond its image"):
+        convert("minigpt4_v2_multitask", raw, boxes="decimals")
 
 
 def test_the_square_needs_the_image():

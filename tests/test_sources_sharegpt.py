@@ -190,15 +190,16 @@ def test_a_part_with_a_wrong_list_is_lost_alone():
 
 
 def test_parts_of_the_publisher_are_not_split_again():
-    """Their ids tell the later ones, which may begin alike and with an answer."""
+    """Their ids tell the later ones, which may begin alike and with an answer; an id of no part is a whole one's."""
     long = raw("Go on, please ..", "x" * 40_000, id="a_0", is_split=True)
     later = raw("Before.", "Go on, please ..", "And so on.", roles=("gpt", "human"), id="a_11", is_split=True)
     twin = raw("Go on, please ..", "And so on.", id="b_7", is_split=True)
+    whole = raw(*ONE, id="c", is_split=True)
 
-    made, skipped = convert(long, later, twin, file=SPLIT)
+    made, skipped = convert(long, later, twin, whole, file=SPLIT)
     every, none = convert(*(raw_again(each) for each in (long, later, twin)), file=SPLIT, long="split")
 
-    assert ([each.id for each in made], skipped) == (["a_0"], {"later part of a long dialogue": 2})
+    assert ([each.id for each in made], skipped) == (["a_0", "c"], {"later part of a long dialogue": 2})
     assert ([each.id for each in every], none) == (["a_0", "a_11", "b_7"], {})
 
 

@@ -29,15 +29,17 @@ def marked(text: str, numbers: Sequence[list[int]], boxes: Sequence[Box], style:
 
     Raises ValueError for a number without a box.
     """
-    first, *others = _TWO_BLANKS.sub(" ", text.replace(START, "")).split(END)
-    written = [first]
+    written, *others = text.replace(START, "").split(END)
     for some, following in zip(numbers, others, strict=True):
         if not all(0 <= number < len(boxes) for number in some):
             raise ValueError("a mark names a box that is not there")
         named = [boxes[number] for number in some]
-        shown = show_joined(named) if style == "shikra" else f" {show_all(named, 2)}"
-        written.append((shown if named else "") + following)
-    return "".join(written)
+        if named and style == "shikra":
+            written += show_joined(named)
+        elif named:
+            written += ("" if written.endswith(" ") or not written else " ") + show_all(named, 2)
+        written += following
+    return _TWO_BLANKS.sub(" ", written)
 
 
 def unmarked(text: str) -> str:

@@ -15,16 +15,17 @@ Licence: CC-BY-4.0. An image's questions are one record, in the order of the fil
 `merge=none` gives a record of each question, as Shikra trains. Quirks:
 - All answers are texts, also those of counts: anything else is no file of the release.
 - The test splits have no answers and are not offered: their questions are bad records.
-- `shikra_points` reads Shikra's copies: JSON Lines, with the result `ans` in each step and the scenes beside them.
+- `shikra_points` reads Shikra's copies of the train split: JSON Lines, with the result `ans` in each step and the scenes
+  beside them.
 - Some images have fewer than ten questions. Images are RGBA.
 - Keys come in any order. The zip without images holds the same files; name it with `files`, or unpack it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal
+from typing import Annotated, Literal, Self
 
 import msgspec
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mixer.conversation import Labelled, Labels, Skip, capitalised
 from mixer.prompts import SHORT_ANSWER, pick
@@ -51,6 +52,7 @@ WITH_POINTS = f"you can indicate object locations with [cx,cy] format. {STEP_BY_
 V1, COGENT = "CLEVR_v1.0", "CLEVR_CoGenT_v1.0"
 RELEASES = {"train": V1, "val": V1, "trainA": COGENT, "valA": COGENT, "valB": COGENT}
 """Split -> the release, which is the folder in its zip and under the media root."""
+Text = Annotated[str, msgspec.Meta(min_length=1)]
 RECORDS = {"train": 699_989, "val": 149_991}
 OFFICIAL = ("llava", "cauldron", "shikra", "shikra_cot")
 """Forms made of the official files."""
@@ -61,8 +63,8 @@ class Question(msgspec.Struct):
 
     image_filename: str
     question_index: int
-    question: str
-    answer: str
+    question: Text
+    answer: Text
     split: str
 
 
@@ -90,6 +92,12 @@ class ClevrOptions(MergeOptions):
         default="llava", description="Whose wording; shikra_cot and shikra_points answer with the steps of the program."
     )
 
+    @model_validator(mode="after")
+    def _published_with_results(self) -> Self:
+        if self.form == "shikra_points" and self.split != "train":
+            raise ValueError("form=shikra_points: published only of split train")
+        return self
+
 
 def _question(options: ClevrOptions) -> type[Question]:
     return Reasoned if options.form in ("shikra_cot", "shikra_points") else Question
@@ -107,15 +115,9 @@ def _official(split: str, form: str) -> File:
     )
 
 
-def _shikra(split: str) -> File:
-    when = {"split": split, "form": "shikra_points"}
-    return File(f"CLEVR_{split}_questions_with_ans.jsonl", json_lines, _question, RECORDS.get(split), when)
-
-
-def _scenes(split: str) -> Join:
-    file = File(f"CLEVR_{split}_scenes.jsonl", json_lines, Scene, when={"split": split, "form": "shikra_points"})
-    return Join(file, on="image_filename", field="scene")
-
+POINTS = {"form": "shikra_points"}
+SHIKRA = File("CLEVR_train_questions_with_ans.jsonl", json_lines, _question, RECORDS["train"], POINTS)
+SCENES = File("CLEVR_train_scenes.jsonl", json_lines, Scene, when=POINTS)
 
 SOURCE = Source(
     title="CLEVR v1.0 and CoGenT",
@@ -124,9 +126,9 @@ SOURCE = Source(
     modality="image",
     task="vqa",
     language="en",
-    files=(*(_official(split, form) for split in RELEASES for form in OFFICIAL), *map(_shikra, RELEASES)),
+    files=(*(_official(split, form) for split in RELEASES for form in OFFICIAL), SHIKRA),
     options=ClevrOptions,
-    grouping=Grouping(by="image_filename", joins=tuple(map(_scenes, RELEASES))),
+    grouping=Grouping(by="image_filename", joins=(Join(SCENES, on="image_filename", field="scene"),)),
     media=(f"{V1}/images", f"{COGENT}/images"),
     records=RECORDS["train"],
 )

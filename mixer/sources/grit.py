@@ -17,9 +17,11 @@ Boxes are on the padded square, two decimals. Quirks:
   spans; `overlap=longest` keeps the longer spans instead. Form `regions` uses all.
 - A phrase comes once for each of its boxes (plurals): it is one phrase with several boxes here, where ms-swift skips it.
 - Boxes are fractions of the image, of any size; an image that was cut or padded when it was fetched does not fit them.
-- The images are fetched from their urls, by img2dataset to `<shard>/<key>.jpg`; its keys are its own and are those in
-  the tables that it writes beside the images, so `packaging=img2dataset` reads these and skips what failed. Put them
-  below `grit` of the media root. Captions are web text, noise and length as they came.
+- The images are fetched from their urls and lie below `grit` of the media root. img2dataset names them by keys of its
+  own, `<shard>/<key>.jpg`, and writes those to tables beside the images: `packaging=img2dataset` reads these and skips
+  what failed. The published tables have other keys; with them an image is `<key>.jpg`, so that none of img2dataset's
+  is taken for it.
+- A box without area is a fault. Captions are web text, noise and length as they came.
 """
 
 from collections.abc import Iterator
@@ -29,7 +31,7 @@ import msgspec
 from pydantic import Field
 
 from mixer import embedded
-from mixer.boxes import Box, in_square, inside, show_all
+from mixer.boxes import Box, clamp, in_square, show_all
 from mixer.conversation import Conversation, Labelled, Labels, Skip, dialogue, qa
 from mixer.prompts import GROUNDED, pick
 from mixer.readers import json_lines, parquet_rows
@@ -125,7 +127,7 @@ def convert(raw: Raw, options: GritOptions) -> Conversation | Labelled | Skip:
     if len(kept) < len(phrases) and options.overlap == "skip":
         return Skip("phrases overlap")
     held = raw.image.bytes if raw.image else None
-    image = f"grit/{raw.key[:5]}/{raw.key}.jpg" if held is None else embedded.name("grit", held)
+    image = _path(raw.key, options) if held is None else embedded.name("grit", held)
     name = raw.key if raw.id is None else f"{raw.id}"
     if options.form == "regions":
         rounds = list(_rounds(raw.caption, kept, size, name))
@@ -141,15 +143,21 @@ def convert(raw: Raw, options: GritOptions) -> Conversation | Labelled | Skip:
     return Labelled(made, labels, embedded=None if held is None else {image: held})
 
 
+def _path(key: str, options: GritOptions) -> str:
+    return f"grit/{key[:5]}/{key}.jpg" if options.packaging == "img2dataset" else f"grit/{key}.jpg"
+
+
 def _phrases(spans: list[Span], length: int, size: tuple[int, int]) -> Iterator[Phrase]:
     """Give the phrases in the order of the caption, each with all its boxes."""
     width, height = size
     found: dict[tuple[int, int], list[Box]] = {}
-    for start, end, *corners, _score in spans:
+    for start, end, x1, y1, x2, y2, _score in spans:
         if not 0 <= start < end <= length:
             raise ValueError("a span does not lie in the caption")
-        x1, y1, x2, y2 = inside(corners)
-        found.setdefault((int(start), int(end)), []).append((x1 * width, y1 * height, x2 * width, y2 * height))
+        box = clamp((x1 * width, y1 * height, x2 * width, y2 * height), width, height)
+        if box is None:
+            raise ValueError("a box has no area in its image")
+        found.setdefault((int(start), int(end)), []).append(box)
     for start, end in sorted(found):
         yield Phrase(start, end, found[start, end])
 

@@ -22,10 +22,10 @@ picked by hash; turns and their task tags (`[refer]` ...) are kept. Boxes are wh
 """
 
 import re
-from typing import Literal
+from typing import Literal, Self
 
 import msgspec
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mixer.boxes import Box, pad_to_square, show
 from mixer.conversation import IMAGE, Conversation, Labelled, Labels, Skip, Turn, content_id, qa
@@ -132,6 +132,12 @@ class MultitaskOptions(Options):
         default="train2017", description="COCO folder of the images; train2014 names them COCO_train2014_<12 digits>."
     )
 
+    @model_validator(mode="after")
+    def _boxes_of_images(self) -> Self:
+        if self.file == "filtered_unnatural_instruction" and self.boxes != "hundredths":
+            raise ValueError(f"boxes={self.boxes}: {self.file} has no images")
+        return self
+
 
 def _file(folder: str, name: str, raw: type, file: str = "") -> File:
     return File(f"{folder}/{file or name}.json", json_array, raw, when={"file": name})
@@ -211,6 +217,8 @@ def _rewritten(text: str, size: tuple[int, int] | None) -> str:
     def decimals(found: re.Match[str]) -> str:
         x1, y1, x2, y2 = (int(number) / 100 for number in found.groups())
         box: Box = x1, y1, x2, y2
+        if max(box) > 1:
+            raise ValueError("a box beyond its image")
         return show(pad_to_square(box, *size) if size else box, 2)
 
     return _BOX.sub(decimals, text.replace(f"}}{DELIMITER}{{", "} {"))

@@ -43,6 +43,7 @@ LEAST = 16
 PER_TURN = 6
 """Tokens that a turn takes besides its text."""
 TOO_SHORT = "too short"
+_LATER = re.compile(r"_[1-9][0-9]*$")
 _STARTS_ANEW = re.compile(r"\n1\. [^2]*\n1\. ")
 
 
@@ -72,19 +73,19 @@ class Raw(msgspec.Struct):
 
     @property
     def first(self) -> tuple[str, ...]:
-        """Its first question and answer; nothing if it is skipped."""
+        """Its first question and answer; if it is skipped, its id."""
         if self.loss is None:
             try:
                 self.conversations = list(_cleaned(self.turns, is_html=self.is_html))
                 self.loss = "" if self.plugins is None else "uses plugins"
             except _Lost as lost:
                 self.conversations, self.loss = [], str(lost)
-        return () if self.loss else tuple(turn.value for turn in self.turns[:2])
+        return (self.id,) if self.loss else tuple(turn.value for turn in self.turns[:2])
 
     @property
     def is_later(self) -> bool:
         """Whether it is a later part of a dialogue that its publisher split."""
-        return self.is_split and not self.id.endswith("_0")
+        return self.is_split and _LATER.search(self.id) is not None
 
 
 class ShareGptOptions(Options):

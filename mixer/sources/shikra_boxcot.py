@@ -11,7 +11,7 @@ requests, picked by hash. Of its requests those are used that read whole with `<
 - BoxCoT marks both ends of a phrase, RD only its end; both are read the same. RD's questions are marked, too.
 - Boxes are in pixels, and sizes are the image's: the photos must be there, unless a record has `width` and `height`.
 - Where marks and boxes differ in number the record is skipped; `question_boxes_seq` may be null for none.
-- Blanks that come twice are one; where marks leave no box, none stays before a comma or a period.
+- Blanks that come twice are one; where no boxes are written, none stays before a comma or a period.
 - Braces and `[xmin,ymin,xmax,ymax]` in texts are text.
 """
 

@@ -193,14 +193,20 @@ def _rounds(raw: Raw, shown: Mapping[int, str]) -> list[tuple[str, str]]:
             if not places:
                 raise ValueError("`answer` is none of `bboxes`")
             choices = lettered([f"The object {box}" for box in shown.values()])
-            return [(f"{raw.question}\n{choices}\n{OPTION_LETTER}", letter(places[0]))]
+            return [(f"{_asked(raw)}\n{choices}\n{OPTION_LETTER}", letter(places[0]))]
         case "pointQA_twice":
-            question = f"{raw.general_question or raw.question}{EXAMPLE.format(_of(shown, 0))}"
-            return [(f"{question}\n{SHORT_ANSWER}", answer)]
+            return [(f"{_asked(raw)}{EXAMPLE.format(_of(shown, 0))}\n{SHORT_ANSWER}", answer)]
         case "vg_rel":
             return [(RELATION.format(_of(shown, 0), _of(shown, 1)), answer)]
         case _:
             return [(PHRASE.format(_of(shown, 0)), answer)]
+
+
+def _asked(raw: Raw) -> str:
+    question = raw.general_question or raw.question
+    if not question or not isinstance(question, str):
+        raise ValueError("no text of a `question`")
+    return question
 
 
 def _of(shown: Mapping[int, str], number: str | int) -> str:
@@ -213,6 +219,8 @@ def _of(shown: Mapping[int, str], number: str | int) -> str:
 def _caption(text: str, shown: Mapping[int, str]) -> str:
     """Write a caption with boxes behind its phrases, its blanks at commas and its end as the authors tidy them."""
     tidy = capitalised(_COMMA.sub(", ", text.strip()))
+    if not tidy:
+        raise ValueError("no `grounding` of a flickr30k record")
     if not tidy.endswith((".", "!", "?")):
         tidy += "."
 

@@ -120,7 +120,10 @@ SOURCE = Source(
     ),
     options=VisdialOptions,
     pictures=Pictures(match="paths", field="picture", when={"split": "train", "images": "coco"}),
-    media=("coco/train2017", "coco/val2014", "visdial/VisualDialog_val2018"),
+    media=(
+        *("coco/train2017", "coco/val2014", "coco/train2014", "coco/val2017"),
+        *("visdial/VisualDialog_train2018", "visdial/VisualDialog_val2018", "visdial/VisualDialog_test2018"),
+    ),
     records=RECORDS["1.0_train"],
 )
 
