@@ -9,7 +9,7 @@ from mixer import sources
 from mixer.conversation import Conversation, Labelled, Labels, Skip
 from mixer.errors import UsageError
 from mixer.shared.cells import ImageCell
-from mixer.shared.m3it_lines import Keys, Meta
+from mixer.shared.m3it_lines import NAMES, Keys, Meta
 from mixer.sources.m3it import Coco, Row
 from mixer.sources.m3it_80 import Held, Translated
 from mixer.sources.sa1b_dense_caption import DESCRIBE, Dense, Paired
@@ -151,10 +151,13 @@ def line(task, edition="", instructions=("Look.",), **keys):
             "On?",
             "The answer is yes",
         ),
-        ("shapes", {"question": "Red?", "answer": "true"}, "Red?", "yes"),
-        ("shapes", {"input": "Red?", "answer": "false"}, "Red?", "no"),
+        ("shapes", {"question": "Is it red", "answer": "true"}, "Is it red?", "The answer is yes."),
+        ("shapes", {"question": "Is it red", "answer": "false"}, "Is it red?", "The answer is no."),
         ("gqa", {"instruction": "Look.", "inputs": "Red?", "outputs": "no"}, "Red?", "no"),
         ("okvqa", {"meta": {"instruction": "Look.", "inputs": "Red?"}, "answer": "It is red."}, "Red?", "It is red."),
+        ("fm-iqa", {"question": "几个？", "answer": "两个。"}, "几个？", "两个。"),
+        ("mmchat", {"context": "Hi", "response": "Ho"}, "Person1: Hi\nPerson2:", "Ho"),
+        ("mmchat", {"context": "Hi\nHo", "response": "Hu"}, "Person1: Hi\nPerson2: Ho\nPerson1:", "Hu"),
         ("flickr8k-cn", {"instruction": "Look.", "outputs": "一只猫。"}, "", "一只猫。"),
     ],
 )
@@ -203,7 +206,7 @@ def test_coco_lines_are_a_record_for_each_caption():
     assert skipped == ["no answer"]
 
 
-@pytest.mark.parametrize("name", ["image", "img_str", "image_str", "image_base64_str"])
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("place", ["top", "meta"])
 @pytest.mark.parametrize("given", [TEXT, [TEXT, OTHER]])
 def test_m3it_images_are_found_under_any_name(name, place, given):
@@ -233,7 +236,8 @@ def test_m3it_images_are_found_under_any_name(name, place, given):
         (line("snli-ve", hypothesis="he sings", label="2", rationale=""), "label is neither"),
         (line("snli-ve", hypothesis="he sings"), "`answer` or `label` or `gold_label`"),
         (line("snli-ve", hypothesis="he sings", label="maybe"), "expected `rationale`"),
-        (line("shapes", question="Red?", answer="True"), "neither true nor false"),
+        (line("shapes", question="Is it red", answer="True"), "neither true nor false"),
+        (line("shapes", input="Is it red", answer="true"), "expected `question`, `answer`, got"),
         (line("docvqa", instructions=(), question="When?", answer="now"), "no instructions"),
         (line("docvqa", img_str="*", question="When?", answer="now"), "no base64"),
         (line("nlvr", img_str="////", instruction="Look.", outputs="no"), "like no image"),
@@ -277,6 +281,11 @@ def test_m3it_reads_a_file_and_its_instructions_for_each_task():
     ]
     assert paths("tasks=okvqa", "edition=first")[0] == ["data/vqa/okvqa/train.jsonl"]
     assert paths("tasks=shapes")[0] == ["data/vqa/shapes/train.large.jsonl"]
+    assert paths("tasks=mmchat")[0] == ["data/generation/mmchat/train_new.jsonl"]
+    assert paths("tasks=image-paragraph-captioning,coco-cn", "split=test")[0] == [
+        "data/captioning/image_paragraph_captioning/image_paragraph_captioning_test.jsonl",
+        "data/captioning/coco-cn/test.jsonl",
+    ]
     assert paths("packaging=parquet") == (["data/train-*.parquet"], [])
 
 
@@ -322,6 +331,30 @@ def test_m3it_80_languages_are_chosen():
             [],
             ["no image in the line of this number"],
         )
+
+
+@pytest.mark.parametrize(
+    ("given", "raw"),
+    [
+        ([], "data/vqa-v2/train_500.jsonl"),
+        (["task=vist", "split=test"], "data/vist/test_500.jsonl"),
+        (["task=winoground", "split=test"], "data/winoground/test.jsonl"),
+    ],
+)
+def test_m3it_80_images_are_in_raw_files(given, raw):
+    """That of winoground is not named like the others."""
+    source = sources.get("m3it_80")
+
+    [join] = source.used_joins(sources.parse_options(source, given))
+
+    assert join.file.path == raw
+
+
+@pytest.mark.parametrize("given", [["task=winoground"], ["split=test"], ["task=imagenet", "split=test"]])
+def test_m3it_80_refuses_splits_that_a_task_lacks(given):
+    """The default split, too."""
+    with pytest.raises(UsageError, match="only"):
+        sources.parse_options(sources.get("m3it_80"), given)
 
 
 def test_m3it_80_lines_without_an_answer_are_bad():

@@ -68,6 +68,7 @@ def test_kvqa_names_the_record_after_its_image():
         asked("흐려요", answerable=0),
         asked("흐려요", kind="unanswerable"),
         asked("unanswerable", "unanswerable", "솥"),
+        asked("Unanswerable.", "unanswerable", "솥"),
     ],
 )
 def test_kvqa_unanswerable_questions(raw):

@@ -7,6 +7,7 @@ import pytest
 
 from mixer import embedded, sources
 from mixer.conversation import Skip
+from mixer.errors import UsageError
 from mixer.readers.places import Part, Places
 from mixer.shared.mimic_images import image_id, path
 from mixer.sources.mimic_it import Raw, Row
@@ -191,6 +192,19 @@ def test_rounds_that_are_missing_are_left_out_and_told():
     made = dialogues({"C_2": ROUNDS["C_2"]}, "C_2")
 
     assert (said(made), made.labels.task) == (["<image>\nQ2?", "A2"], "rounds missing")
+
+
+def test_a_round_is_in_a_dialogue_once():
+    """Whether it is named twice, or names itself."""
+    rounds = {**ROUNDS, "C_2": {**ROUNDS["C_2"], "rel_ins_ids": ["C_0", "C_1", "C_0", "C_2"]}}
+
+    assert said(dialogues(rounds, "C_2")) == ["<image>\nQ0?", "A0", "Q1?", "A1", "Q2?", "A2"]
+
+
+def test_tables_of_the_hub_tell_no_rounds():
+    """Dialogues out of them are refused."""
+    with pytest.raises(UsageError, match="do not tell rounds"):
+        sources.parse_options(sources.get("mimic_it"), ["packaging=hub", "merge=dialogues"])
 
 
 def test_examples_about_other_images_are_no_rounds():

@@ -13,7 +13,7 @@ import msgspec
 
 from mixer import embedded
 
-NAMES = ("image", "img_str", "image_str", "image_base64_str")
+NAMES = ("image", "img_str", "image_str", "image_base64_str", "image_base64", "base64")
 """Of images, in the order they are looked for."""
 HYPOTHESIS = "[HYPO]"
 """Where snli-ve's instructions want the hypothesis."""
@@ -32,10 +32,12 @@ class Pictured(msgspec.Struct, kw_only=True):
     img_str: str | list[str] | None = None
     image_str: str | list[str] | None = None
     image_base64_str: str | list[str] | None = None
+    image_base64: str | list[str] | None = None
+    base64: str | list[str] | None = None
 
     def pictures(self) -> list[str]:
         """List the images."""
-        held = self.image or self.img_str or self.image_str or self.image_base64_str or []
+        held: str | list[str] = next(filter(None, (getattr(self, name) for name in NAMES)), [])
         return [held] if isinstance(held, str) else held
 
 
@@ -60,6 +62,8 @@ class Keys(Pictured, kw_only=True):
     rationale: str | None = None
     original_answer: str | None = None
     paraphrased_answer: str | None = None
+    context: str | None = None
+    response: str | None = None
     hypothesis: str | None = None
     label: str | None = None
     gold_label: str | None = None
@@ -131,6 +135,12 @@ def _document(line: Keys) -> Said:
     return Said(*line.need("question", "answer"))
 
 
+def _dialogue(line: Keys) -> Said:
+    context, response = line.need("context", "response")
+    turns = [f" {text}" for text in context.split("\n")] + [""]
+    return Said("\n".join(f"Person{place % 2 + 1}:{text}" for place, text in enumerate(turns)), response)
+
+
 def _scene_text(line: Keys) -> Said:
     question, answer = line.need("input", "output")
     return Said(question, f"The answer is {answer}.")
@@ -152,10 +162,10 @@ def _paraphrased(line: Keys) -> Said:
 
 
 def _shapes(line: Keys) -> Said:
-    question, answer = line.need("question|input|inputs", "answer")
+    question, answer = line.need("question", "answer")
     if answer not in ("true", "false"):
         raise msgspec.ValidationError("`answer` is neither true nor false")
-    return Said(question, "yes" if answer == "true" else "no")
+    return Said(f"{question}?", f"The answer is {'yes' if answer == 'true' else 'no'}.")
 
 
 def _entailment(line: Keys) -> Said:
@@ -171,6 +181,8 @@ RULES: Mapping[str, Callable[[Keys], Said]] = {
     "coco-cn": _caption,
     "image-paragraph-captioning": _paragraph,
     "docvqa": _document,
+    "fm-iqa": _document,
+    "mmchat": _dialogue,
     "st-vqa": _scene_text,
     "okvqa": _outside_knowledge,
     "a-okvqa": _reasoned,

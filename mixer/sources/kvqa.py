@@ -88,7 +88,7 @@ def convert(raw: Raw, options: KvqaOptions) -> Labelled | Skip:
     answer = _answer([each.answer.strip() for each in raw.answers])
     if not answer:
         return Skip("no answer")
-    if not raw.answerable or UNANSWERABLE in (raw.answer_type, answer):
+    if not raw.answerable or UNANSWERABLE in (raw.answer_type, _bare(answer).lower()):
         if options.unanswerable == "skip":
             return Skip("unanswerable")
         answer = UNANSWERABLE if options.unanswerable == "keep" else UNANSWERABLE_KO

@@ -16,11 +16,14 @@ task's instructions.json at random, here a hash of the record does. Quirks:
   second edition, whose answers are in other words and which holds its instructions; the first one's are short.
 - snli-ve's instructions hold `[HYPO]` where the hypothesis belongs. Answers end with a line break, as published; only
   `maybe` has its reasons behind that. How its label is called is not documented: `answer`, `label` or `gold_label`.
-- Images are under one of four names, as a text or a list, at the top or in `meta`; videos are lists of frames.
+- Questions of shapes come without their question mark, which the script adds.
+- In mmchat the lines of a dialogue are Person1's and Person2's by turns, and the question ends with whose turn it is.
+- Images are under one of six names, as a text or a list, at the top or in `meta`; videos are lists of frames.
 - How the lines of the other tasks look is not documented: theirs are read where they hold the instruction themselves,
   as the second edition does or as the loading script gives them. What is in no known form is bad.
 - Some images of nlvr are broken. Tasks whose names end in -rephrased repeat others and are not offered.
-- Some folders call instructions.json instruction.json, or .jsonl. Not every task has every split.
+- Some folders call instructions.json instruction.json, or .jsonl as it was before; a .jsonl beside a .json is not used.
+  Not every task has every split.
 """
 
 from collections.abc import Iterator, Mapping
@@ -61,8 +64,13 @@ class Place(NamedTuple):
 PLACES: Mapping[str, Place] = {
     "coco": Place("captioning/coco", test="test"),
     "textcap": Place("captioning/textcap"),
-    "image-paragraph-captioning": Place("captioning/image_paragraph_captioning", test="test"),
-    "coco-cn": Place("captioning/coco-cn"),
+    "image-paragraph-captioning": Place(
+        "captioning/image_paragraph_captioning",
+        "image_paragraph_captioning_train",
+        "image_paragraph_captioning_val",
+        "image_paragraph_captioning_test",
+    ),
+    "coco-cn": Place("captioning/coco-cn", test="test"),
     "flickr8k-cn": Place("captioning/flickr8k-cn", test="test"),
     "coco-goi": Place("classification/coco-goi"),
     "coco-itm": Place("classification/itm", test="test"),
@@ -83,7 +91,7 @@ PLACES: Mapping[str, Place] = {
     "clevr": Place("reasoning/clevr"),
     "nlvr": Place("reasoning/nlvr", test="test"),
     "vcr": Place("reasoning/vcr", test="test"),
-    "mmchat": Place("generation/mmchat", val="validation", test="test"),
+    "mmchat": Place("generation/mmchat", "train_new", "validation", "test"),
 }
 
 
@@ -164,7 +172,8 @@ def _instructions(task: str, place: Place) -> Lookup:
         when={"packaging": "jsonl", "tasks": task},
         give={"task": task},
     )
-    return Lookup(file, key=attrgetter("task"), row=attrgetter("texts"), match="task", field="instructions")
+    key, row = attrgetter("task"), attrgetter("texts")
+    return Lookup(file, key=key, row=row, match="task", field="instructions", merge=lambda first, _: first)
 
 
 SOURCE = Source(

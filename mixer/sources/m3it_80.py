@@ -8,16 +8,17 @@ Licence: of each task its own. Instruction and input are the question, a line ea
 the sibling set's script has them. The image is the one of the same line of the raw file. Quirks:
 - Neither file says which lines belong together: only their numbers do. Both have to be whole.
 - The outputs' key is not documented: `output`, `outputs` or `answer`; and `input` or `inputs`.
-- Images are under one of four names, as a text or a list, at the top or in `meta`; videos are lists of frames.
+- Images are under one of six names, as a text or a list, at the top or in `meta`; videos are lists of frames.
 - A file's language is the end of its name. The files of other languages need not be there.
-- Not every task has every split: winoground has test only. A split `validation` has its images in val_500.jsonl.
+- Not every task has every split: winoground has test only, with its images in test.jsonl, and imagenet, vqa-v2 and
+  okvqa have no test. A split `validation` has its images in val_500.jsonl.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import Literal, get_args
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
 
 import msgspec
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from mixer.conversation import Labelled, Labels, Skip, content_id, dialogue
 from mixer.readers import numbered_lines
@@ -26,7 +27,19 @@ from mixer.shared.m3it_lines import Meta, Pictured
 from mixer.sources import File, Grouping, Join, Options, Source
 
 Task = Literal["imagenet", "vqa-v2", "okvqa", "winoground", "vist", "msrvtt", "msrvtt-qa"]
-RAW = {"train": "train_500", "validation": "val_500", "test": "test_500"}
+Split = Literal["train", "validation", "test"]
+_TWO: Mapping[Split, str] = {"train": "train_500", "validation": "val_500"}
+_THREE: Mapping[Split, str] = {**_TWO, "test": "test_500"}
+RAW: Mapping[Task, Mapping[Split, str]] = {
+    "imagenet": _TWO,
+    "vqa-v2": _TWO,
+    "okvqa": _TWO,
+    "winoground": {"test": "test"},
+    "vist": _THREE,
+    "msrvtt": _THREE,
+    "msrvtt-qa": _THREE,
+}
+"""The splits of each task, and their raw files without .jsonl."""
 
 
 class Held(Pictured, kw_only=True):
@@ -64,20 +77,27 @@ class M3it80Options(Options):
     """Which task, split and languages."""
 
     task: Task = Field(default="vqa-v2", description="Which task.")
-    split: Literal["train", "validation", "test"] = Field(default="train", description="Which split.")
+    split: Split = Field(default="train", validate_default=True, description="Which split.")
     languages: tuple[str, ...] = Field(
         default=(), description="Codes of languages, such as de or ceb; none named: all whose files are there."
     )
 
+    @field_validator("split")
+    @classmethod
+    def _is_published(cls, split: Split, info: ValidationInfo) -> Split:
+        task = info.data.get("task")
+        if task and split not in RAW[task]:
+            raise ValueError(f"{task} has {', '.join(RAW[task])} only")
+        return split
+
 
 def _files() -> Iterator[tuple[File, Join]]:
-    for task in get_args(Task):
-        for split, raw in RAW.items():
-            when = {"task": task, "split": split}
-            pictures = File(f"data/{task}/{raw}.jsonl", numbered_lines, Held, records=500, when=when)
-            translated = File(
-                f"data/{task}/{task}_{split}_*.jsonl", numbered_lines, Translated, records=500, when=when, named="file"
-            )
+    for task, splits in RAW.items():
+        for split, raw in splits.items():
+            when: dict[str, str] = {"task": task, "split": split}
+            pictures = File(f"data/{task}/{raw}.jsonl", numbered_lines, Held, when=when)
+            path = f"data/{task}/{task}_{split}_*.jsonl"
+            translated = File(path, numbered_lines, Translated, when=when, named="file")
             yield translated, Join(pictures, on="line", field="held")
 
 

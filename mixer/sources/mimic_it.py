@@ -30,7 +30,7 @@ from functools import partial
 from typing import Any, Literal, TypeVar
 
 import msgspec
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from mixer import embedded
 from mixer.conversation import IMAGE, Labelled, Labels, Skip, content_id, dialogue
@@ -108,9 +108,17 @@ class MimicOptions(Options):
         default="files", description="Name the images' files without looking, or take each image out of its file."
     )
     merge: Literal["none", "dialogues"] = Field(
-        default="none", description="A record of each pair, or of each of LA's conversations."
+        default="none",
+        description="A record of each pair, or of each of LA's conversations, but not of the hub's tables.",
     )
     max_frames: int = Field(default=0, ge=0, description="Most images of a record; 0: no limit.")
+
+    @field_validator("merge")
+    @classmethod
+    def _has_rounds(cls, merge: str, info: ValidationInfo) -> str:
+        if merge == "dialogues" and info.data.get("packaging") == "hub":
+            raise ValueError("the hub's tables do not tell rounds")
+        return merge
 
 
 def _files() -> Iterator[File]:
@@ -215,8 +223,10 @@ def _goes_on(raw: Raw) -> bool:
 
 
 def _earlier(raw: Raw) -> Iterator[Raw | None]:
-    """Go through the earlier rounds that this one names, None for each that is not there."""
-    for name in raw.rel_ins_ids or ():
+    """Go through the other rounds that this one names, each once, None for each that is not there."""
+    for name in dict.fromkeys(raw.rel_ins_ids or ()):
+        if name == raw.key:
+            continue
         found = _at(raw.rounds, name)
         if found is None or found.image_ids == raw.image_ids:
             yield found

@@ -95,7 +95,10 @@ SOURCE = Source(
         _tasks("multiinstruct_test", "test"),
     ),
     options=InstructOptions,
-    media=("coco/train2017", "charades/videos", "multiinstruct"),
+    media=(
+        *("charades/videos", "coco/train2017", "coco/val2014", "gqa/images", "multiinstruct", "textvqa/train_images"),
+        *("vg/VG_100K", "vg/VG_100K_2"),
+    ),
 )
 
 
