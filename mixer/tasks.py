@@ -7,7 +7,7 @@ runs them, one process or many, calls `run`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from operator import attrgetter
 from pathlib import Path
@@ -18,7 +18,7 @@ from mixer.allocator import keep_freed_blocks
 from mixer.converting import Making, Receipt
 from mixer.errors import DataError
 from mixer.garbage import collector_off
-from mixer.readers import Bad, Batch, cuts
+from mixer.readers import Bad, Batch, counts_bytes, cuts
 from mixer.sources import File, Lookup, Options, Source
 from mixer.stamps import Stamp, stamp
 
@@ -143,7 +143,9 @@ def _read(task: Span, source: Source, options: Options) -> Iterator[Batch]:
 
 
 def tell_file(batch: Batch, file: File, published: str) -> None:
-    """Set on each record what its file says of it."""
+    """Set on each record what its file says of it; a bad one's place is a byte of that file, or not told."""
+    if not counts_bytes(file.reader):
+        batch.items[:] = [replace(raw, at=None) if type(raw) is Bad else raw for raw in batch.items]
     known = dict(file.give)
     if file.named:
         known[file.named] = published

@@ -39,11 +39,11 @@ PAST_ANY_END = 1 << 62
 
 @dataclass(frozen=True, slots=True)
 class Bad:
-    """A record that does not decode: why, where in the record (`$.turns[2].value`) and its byte position in the file."""
+    """A record that does not decode: why, where in the record (`$.turns[2].value`), and its place in the file."""
 
     reason: str
     where: str
-    at: int
+    at: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,11 @@ def bytes_a_place(reader: Reader | ModuleType, path: Path) -> float:
     if not reads_from_end(reader):
         return 1
     return path.stat().st_size / max(1, reader.cut(path, PAST_ANY_END))
+
+
+def counts_bytes(reader: Reader | ModuleType) -> bool:
+    """Say whether a reader's places, and so those of its bad records, are byte positions."""
+    return str(getattr(reader, "unit", "bytes")).startswith("bytes")
 
 
 def reads_from_end(reader: Reader | ModuleType) -> bool:
