@@ -23,6 +23,7 @@ class Listed:
     language: str
     licence: str
     homepage: str
+    note: str
     records: int | None
     files: dict[str, bool]
     """Published path -> whether the data root has it."""
@@ -48,7 +49,7 @@ class Listed:
 
     def as_json(self) -> dict[str, Any]:
         """Give the entry as plain JSON values."""
-        names = ("name", "title", "modality", "task", "language", "licence", "homepage", "records")
+        names = ("name", "title", "modality", "task", "language", "licence", "homepage", "note", "records")
         return {
             **{name: getattr(self, name) for name in names},
             "files": list(self.files),
@@ -72,6 +73,7 @@ def listed(name: str, root: Path | None, example: dict[str, Any] | None = None) 
         language=source.language,
         licence=source.licence,
         homepage=source.homepage,
+        note=source.note,
         records=source.records,
         files={} if source.own_path else found_files(source, root),
         default=frozenset(_default_files(source)),

@@ -93,7 +93,7 @@ class LeafReport(_Model):
     share: float = Field(description="count / records of the mix")
     min_times: Count = Field(description="how often the least shown conversation is in the mix, of those before caps")
     max_times: Count = Field(description="how often the most shown one is")
-    notes: list[str] = Field(description="what a reader should know of its pool rules")
+    notes: list[str] = Field(description="what a reader should know of its source and its pool rules")
 
 
 class OutputFile(_Model):

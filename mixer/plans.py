@@ -236,7 +236,7 @@ def _leaf_report(leaf: LeafPlan, records: int) -> manifest.LeafReport:
         share=leaf.count / records if records else 0.0,
         min_times=leaf.times[0],
         max_times=leaf.times[1],
-        notes=list(leaf.pool.notes),
+        notes=[*filter(None, [source.note]), *leaf.pool.notes],
     )
 
 

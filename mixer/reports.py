@@ -191,27 +191,43 @@ def sources_text(listed: list[Listed]) -> str:
     return table(["source", "<modality", "<task", "<language", "records", "<found", "<licence"], rows)
 
 
+FAMILIES = (
+    "Question answering", "Text in images", "Captions", "Grounding", "Dialogue", "Instruction sets and mixes", "Audio",
+    "Preference pairs", "Your own data",
+)  # fmt: skip
+_BY_TASK = {
+    "vqa": 0, "ocr": 1, "caption": 2, "grounding": 3, "chat": 4, "instruction": 5, "mix": 5, "preference": 7,
+}  # fmt: skip
+
+
+def _family(each: Listed) -> str:
+    """Say under which heading a source stands."""
+    if not each.files:
+        return FAMILIES[-1]
+    return "Audio" if "audio" in each.modality else FAMILIES[_BY_TASK[each.task]]
+
+
 def sources_markdown(listed: list[Listed]) -> str:
     """List sources as a page of documentation."""
     lines = [
         "# Sources",
         "",
         "Written by `make generate`; `mixer sources NAME` shows a source's options and an example.",
-        "",
-        "| source | dataset | modality | task | language | published records | licence |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for each in listed:
-        records = "" if each.records is None else number(each.records)
-        about = (
-            f"[{each.title}]({each.homepage})",
-            each.modality,
-            each.task,
-            each.language,
-            records,
-            each.licence,
-        )
-        lines.append(f"| `{each.name}` | {' | '.join(about)} |")
+    for family in FAMILIES:
+        rows = [each for each in listed if _family(each) == family]
+        lines += [
+            "",
+            f"## {family}",
+            "",
+            "| source | dataset | modality | task | language | published records | licence |",
+            "| --- | --- | --- | --- | --- | --- | --- |",
+        ]
+        for each in rows:
+            records = "" if each.records is None else number(each.records)
+            dataset = f"[{each.title}]({each.homepage})"
+            about = (dataset, each.modality, each.task, each.language, records, each.licence)
+            lines.append(f"| `{each.name}` | {' | '.join(about)} |")
     lines += [
         "",
         "## Files",
@@ -223,7 +239,8 @@ def sources_markdown(listed: list[Listed]) -> str:
     for each in listed:
         files = ", ".join(f"`{path}`" for path in each.files) or "your own"
         images = f"; images, for their sizes: {each.pictures}" if each.pictures else ""
-        lines.append(f"- `{each.name}`: {files}{images}")
+        note = f"; {each.note}" if each.note else ""
+        lines.append(f"- `{each.name}`: {files}{images}{note}")
     return "\n".join(lines)
 
 
@@ -234,6 +251,7 @@ def source_text(each: Listed) -> str:
         f"  homepage  {each.homepage}",
         f"  licence   {each.licence}",
         f"  modality  {each.modality}; task {each.task}; language {each.language}",
+        *([f"  note      {each.note}"] if each.note else []),
         "  files (below the data root):",
         *(
             f"    {each.name}/{path}  {'found' if there else 'missing'}{'' if path in each.default else ' (other options)'}"

@@ -24,7 +24,7 @@ from mixer.readers import Reader
 
 Converted = Conversation | Labelled | Skip | Iterable[Conversation | Labelled | Skip]
 Convert = Callable[[Any, Any], Converted]
-Modality = Literal["image", "text", "video", "audio", "image+text"]
+Modality = Literal["image", "text", "video", "audio", "image+text", "image+audio", "image+video"]
 
 
 class Options(BaseModel):
@@ -161,8 +161,12 @@ class Source:
     """Folders under the media root that its conversations name."""
     records: int | None = None
     """Published number of records of the files that the default options read."""
+    note: str = ""
+    """What a reader of a plan should know of it."""
     own_path: bool = False
     """A generic source: its file is the user's own, named by the leaf's `path`."""
+    tells_subsets: bool = False
+    """Its records' subsets are what it recognised, which a conversion tells."""
     convert: Convert | None = None
     """Bound by the registry from the module's function, or a stock shape's."""
     name: str = field(default="", kw_only=True)
