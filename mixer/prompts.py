@@ -17,6 +17,9 @@ SHORT_ANSWER_KO = "한 단어나 짧은 구로 답하세요."
 OPTION_LETTER = "Answer with the option's letter from the given choices directly."
 """LLaVA-1.5, after the options of an A-OKVQA record's first question."""
 
+MAIN_SOUND = "What is the main sound event in this clip?\nAnswer with the sound class label only."
+"""lmms-eval, for the label of a VGG-Sound clip."""
+
 BOX_OF_PHRASE = "Please provide the bounding box coordinate of the region this sentence describes: {}."
 PHRASE_OF_BOX = "Please provide a short description for this region: {}."
 """LLaVA-1.5, the two directions of a region and its phrase."""

@@ -361,3 +361,64 @@ def test_extra_columns_may_be_refused(file):
     (item,) = in_spans(CSV, file(b"id,x\n1,2\n"), 100, 100, strict)
 
     assert item == Bad("Object contains unknown field `x`", "$", 5)
+
+
+TORN = csv_rows.of(starts=rb"\d+,")
+TORN_TEXT = b"""id,the caption
+1,a whole row
+2,torn\x20
+  in two
+3,"quoted, with a comma"
+4,torn
+
+in
+three, no
+5,torn at
+its end
+"""
+
+
+@pytest.mark.parametrize("piece", [1, 20, 1 << 20])
+@pytest.mark.parametrize("size", [1, 7, 30, 1 << 20])
+def test_rows_torn_apart_are_mended(file, size, piece):
+    """With `starts`, a line that begins no row goes on with the one before, behind a blank, wherever the file is cut."""
+    items = in_spans(TORN, file(TORN_TEXT), size, piece, Clip)
+
+    assert [each if type(each) is Bad else each.caption for each in items] == [
+        "a whole row",
+        "torn in two",
+        "quoted, with a comma",
+        Bad("too many columns", "3 of 2", TORN_TEXT.index(b"4,")),
+        "torn at its end",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"id,the caption\n1,a\n2", "byte 20: expected a line that begins a row, or a line break, got the end of the"),
+        (b"id,the caption\n1,a\n2,b\nbc", "byte 25: expected a line that begins a row, or a line break"),
+        (b"id,the caption\n1", "byte 16: expected 2 columns in the row that starts at byte 15"),
+    ],
+)
+def test_a_torn_file_cut_short_is_told(file, content, message):
+    """What may be the next row's beginning is not taken for the last row's end."""
+    with pytest.raises(DamagedFile, match=message):
+        in_spans(TORN, file(content), 1 << 20, 1 << 20, Clip)
+
+
+def test_a_torn_row_has_an_end(file, monkeypatch):
+    """Lines that begin no row are bounded like a row."""
+    monkeypatch.setattr(depth, "LONGEST", 64)
+
+    with pytest.raises(DamagedFile, match="a row of at most 64 bytes"):
+        in_spans(TORN, file(b"id,the caption\n1,a\n" + b"more\n" * 40), 1 << 20, 1 << 20, Clip)
+
+
+def test_comments_may_begin_in_several_ways(file):
+    """A row that looks like one of them further down is a row."""
+    noted = csv_rows.of(columns=("a", "b"), comment=("# ", "a,"))
+
+    items = in_spans(noted, file(b"# x,y\na,b\n#1,2\na,3\n"), 1 << 20, 1 << 20, Row)
+
+    assert [(each.a, each.b) for each in items] == [("#1", "2"), ("a", "3")]

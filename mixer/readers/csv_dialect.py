@@ -23,10 +23,11 @@ class Dialect:
 
     delimiter: str
     columns: tuple[str, ...] | None
-    comment: str | None
+    comment: str | tuple[str, ...] | None
     skip_initial_space: bool
     quoting: bool
     encoding: str
+    starts: re.Pattern[bytes] | None = None
 
     def parse(self, lines: Iterator[str] | io.StringIO) -> Iterator[list[str]]:
         """Parse lines, which keep their breaks, to rows. Raises csv.Error."""
@@ -44,10 +45,13 @@ class Lines:
 
     `row` and `line` are where the row and its last line begin, `at` is where that ends, `fault` is the reason and
     the place of the row's first bytes that are no text, and `ended` says that a line was asked for at the file's end.
+    With `starts`, lines that do not match it are part of the one before.
     """
 
-    def __init__(self, dialect: Dialect, path: Path, view: memoryview, at: int) -> None:
-        self._encoding, self._path, self._view = dialect.encoding, path, view
+    def __init__(
+        self, dialect: Dialect, path: Path, view: memoryview, at: int, starts: re.Pattern[bytes] | None = None
+    ) -> None:
+        self._encoding, self._path, self._view, self._starts = dialect.encoding, path, view, starts
         self._waiting: list[bytes] = []
         self.at = at
         self.ended = False
@@ -68,12 +72,26 @@ class Lines:
         line = (self._waiting or self._fetched()).pop()
         self.line = self.at
         self.at += len(line)
+        if self._starts is not None:
+            line = self._mended(line, self._starts)
         try:
             return line.decode(self._encoding)
         except UnicodeDecodeError as error:
             name = "UTF-8" if self._encoding == "utf-8" else self._encoding
             self.fault = self.fault or (f"not valid {name}", f"byte {self.line - self.row + error.start}")
             return line.decode(self._encoding, errors="surrogateescape")
+
+    def _mended(self, line: bytes, starts: re.Pattern[bytes]) -> bytes:
+        """Take the lines behind one that begin no row, too. Raises DamagedFile where the last of them has no break."""
+        parts = [line]
+        while self.at < len(self._view) and starts.match(self._view, self.at) is None:
+            parts.append((self._waiting or self._fetched()).pop())
+            self.at += len(parts[-1])
+        if len(parts) == 1:
+            return line
+        if parts[-1][-1:] not in (b"\n", b"\r"):
+            raise damaged(self._path, self.at, "a line that begins a row, or a line break", "the end of the file")
+        return b" ".join(filter(None, map(bytes.strip, parts))) + b"\n"
 
     def _fetched(self) -> list[bytes]:
         """Fetch what lies before the next line feed; carriage returns alone end lines, too."""

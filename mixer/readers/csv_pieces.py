@@ -103,6 +103,8 @@ class Rows:
 
     def _begins_rows(self, at: int) -> bool:
         """Say whether what stands from a line start on looks like rows."""
+        if self._dialect.starts is not None:
+            return self._dialect.starts.match(self._view, at) is not None
         sample = bytes(self._view[at : at + SAMPLED])
         is_cut = at + len(sample) < len(self._view)
         if is_cut and b"\n" in sample:
@@ -129,12 +131,13 @@ class Rows:
 
     def _converter(self, raw: type) -> Convert:
         """Give what makes records of rows. Raises DataError when the file lacks columns that the type asks for."""
-        fields = msgspec.structs.fields(raw)
+        fields = () if raw is dict else msgspec.structs.fields(raw)
         missing = [each.encode_name for each in fields if each.required and each.encode_name not in self.names]
         if missing:
             expected = f"columns {listed(missing)} separated by {self._dialect.delimiter!r}"
             raise DataError(f"{self._path}: expected {expected}, got {listed(self.names)}; {CHECK}")
-        twice = [each.encode_name for each in fields if self.names.count(each.encode_name) > 1]
+        used = self.names if raw is dict else [each.encode_name for each in fields]
+        twice = [name for name in used if self.names.count(name) > 1]
         if twice:
             raise DataError(f"{self._path}: expected one column {listed(twice[:1])}, got {listed(self.names)}; {CHECK}")
 
@@ -150,7 +153,9 @@ class Rows:
         return convert
 
     def _piece(self, edge: int, length: int, convert: Convert) -> Batch | None:
-        """Read about `length` bytes at once, or give None: a row is bad or the guess was false."""
+        """Read about `length` bytes at once, or give None: a row is bad, may be torn apart, or the guess was false."""
+        if self._dialect.starts is not None:
+            return None
         end = self._likely_end(edge, length)
         if end is None or end - edge > depth.LONGEST:
             return None
@@ -185,7 +190,7 @@ class Rows:
 
     def _singly(self, edge: int, stop: int, convert: Convert) -> Batch:
         """Judge each row by itself up to the first edge at or after `stop`."""
-        lines = Lines(self._dialect, self._path, self._view, edge)
+        lines = Lines(self._dialect, self._path, self._view, edge, self._dialect.starts)
         rows = self._dialect.parse(lines)
         items: list[Any] = []
         while lines.at < stop:

@@ -1,7 +1,8 @@
 """Reads rows of separated values: CSV, TSV and their kin. `of()` gives the reader, its arguments are the dialect.
 
 A raw type's field is filled from the column of its name (`msgspec.field(name="...")` for another one), converted from
-text: "7" fills an int. Other columns are ignored. An empty cell is the empty text, also where a number is expected.
+text: "7" fills an int. Other columns are ignored; a raw type `dict` takes them all, as texts. An empty cell is the empty
+text, also where a number is expected.
 The dialect is that of Python's csv module, strict: a quoted cell may hold delimiters and line breaks, a quote inside a
 cell that is not quoted is text. Lines without anything are nothing.
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,20 +45,24 @@ class Table:
 def of(
     delimiter: str = ",",
     columns: tuple[str, ...] | None = None,
-    comment: str | None = None,
+    comment: str | tuple[str, ...] | None = None,
     *,
     skip_initial_space: bool = False,
     quoting: bool = True,
     encoding: str = "utf-8",
+    starts: bytes | None = None,
 ) -> Table:
     """Make the reader of a dialect.
 
-    `columns` names the columns of a file without a header row. Lines at the top that start with `comment` are skipped.
-    Without `quoting`, quotes are text. Of `encoding`, ASCII characters must be single bytes that occur in no other.
+    `columns` names the columns of a file without a header row. Lines at the top that start with `comment`, or with
+    one of several, are skipped. Without `quoting`, quotes are text. Of `encoding`, ASCII characters must be single bytes
+    that occur in no other. With `starts`, a pattern, rows may be torn apart by line breaks without quotes: a line that
+    does not match it belongs to the row before, and a blank stands for each break.
     """
     name = codecs.lookup(encoding).name.removesuffix("-sig")  # a byte order mark is skipped anyway
     ascii = '\r\n"' + delimiter
     if (name.startswith(("utf", "iso2022", "hz")) and name != "utf-8") or ascii.encode(name) != ascii.encode("ascii"):
         raise ValueError(f"{encoding}: ASCII characters have to be single bytes")
     csv.reader([], delimiter=delimiter)  # refuses a delimiter of another length
-    return Table(Dialect(delimiter, columns, comment, skip_initial_space, quoting, name))
+    pattern = None if starts is None else re.compile(starts)
+    return Table(Dialect(delimiter, columns, comment, skip_initial_space, quoting, name, pattern))
