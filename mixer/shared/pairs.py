@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from mixer.conversation import GPT, HUMAN, Conversation, Skip, Turn, dialogue
+from mixer.conversation import GPT, HUMAN, IMAGE, Conversation, Skip, Turn, dialogue
 from mixer.sources import Options
 
 Kind = Literal["preference", "instruct"]
@@ -37,13 +37,16 @@ def pair(
 
     A side that is missing, and two answers that are equal but for blanks around them, are skipped.
     """
-    if not chosen.strip() or not rejected.strip():
-        return Skip(f"no {'rejected' if chosen.strip() else 'chosen'} answer")
-    if chosen.strip() == rejected.strip():
-        return Skip("both answers are equal")
-    return with_pair(
+    return unusable(chosen, rejected) or with_pair(
         options, dialogue(id=id, rounds=[*history, (prompt, chosen)], image=image, video=video), rejected=rejected
     )
+
+
+def unusable(chosen: str, rejected: str) -> Skip | None:
+    """Say why two answers are no pair, if they are none."""
+    if not chosen.strip() or not rejected.strip():
+        return Skip(f"no {'rejected' if chosen.strip() else 'chosen'} answer")
+    return Skip("both answers are equal") if chosen.strip() == rejected.strip() else None
 
 
 def with_pair(options: PairOptions, better: Conversation, *, rejected: str) -> Conversation:
@@ -55,3 +58,8 @@ def with_pair(options: PairOptions, better: Conversation, *, rejected: str) -> C
     assert turns[-1].from_ == HUMAN, "which answers somebody"
     better.conversations, better.chosen, better.rejected = turns, chosen, Turn(GPT, rejected)
     return better
+
+
+def unplaced(prompt: str, token: str = IMAGE) -> str:
+    """Take a placeholder out of a prompt, and then the blanks around it, as trainers do before they put it first."""
+    return prompt.replace(token, "").strip() if token in prompt else prompt
