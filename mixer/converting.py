@@ -186,8 +186,7 @@ class Making:
             self.lose(number, "bad", str(error), items=len(raw) if self._is_grouped else 1)
             return
         except FORESEEN as error:
-            reason = f"converter: {type(error).__name__}: {error}"
-            self.lose(number, "bad", reason, items=len(raw) if self._is_grouped else 1)
+            self.lose(number, "bad", _said(error), items=len(raw) if self._is_grouped else 1)
             return
         for part in parts:
             self._add(number, part, made)
@@ -227,8 +226,7 @@ class Making:
                 for half in made.halves():
                     self._keep(half)
                 return
-            said = f"converter: {type(error).__name__}: {error}"
-            reason = "lone surrogate in text" if isinstance(error, UnicodeEncodeError) else said
+            reason = "lone surrogate in text" if isinstance(error, UnicodeEncodeError) else _said(error)
             self.lose(made.numbers[0], "bad", reason, items=made.items[0])
             return
         if made.embedded:
@@ -246,6 +244,11 @@ class Making:
         first, *others = faults
         also = [f"{each.reason} at {each.where}" for each in others]
         self.lose(number, "bad", first.reason, first.where, also=also, items=items)
+
+
+def _said(error: Exception) -> str:
+    """Say why a record is bad: a converter's own words, or what it ran into."""
+    return str(error) if type(error) is ValueError else f"converter: {type(error).__name__}: {error}"
 
 
 def _check_items(group: list[Any], parts: Sequence[Any]) -> None:

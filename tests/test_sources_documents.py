@@ -84,6 +84,15 @@ def test_docowl_lines_of_several_images_are_skipped(name):
 
 
 @pytest.mark.parametrize("name", FOUR)
+@pytest.mark.parametrize("path", ["/imgs/jar_7.png", ".//imgs/jar_7.png"])
+def test_docowl_images_at_absolute_paths_are_bad(name, path):
+    """No folder is put before them."""
+    [made], _ = convert(name, line("<|image|>Who made it?", "Ada", image=path))
+
+    assert [fault.reason for fault in check(made.conversation)] == ["image path is absolute"]
+
+
+@pytest.mark.parametrize("name", FOUR)
 def test_docowl_images_that_are_not_there_can_be_left_out(name):
     """Only when asked; those that are there stay."""
     source = sources.get(name)
@@ -127,11 +136,13 @@ def test_marks_of_texts_and_boxes(name, marks, asked, replied):
 
 
 @pytest.mark.parametrize("box", ["1,2,3", "1,2,3,4,5", "1,2,3,1000", "-1,2,3,4", "1.5,2,3,4", "a,b,c,d", ""])
-def test_boxes_that_are_none_are_told_where_they_are_rewritten(box):
+@pytest.mark.parametrize("marks_of_it", ["<bbox>{}</bbox>", "<bbox>{}", "{}</bbox>"])
+def test_boxes_that_are_none_are_told_where_they_are_rewritten(box, marks_of_it):
     """As published they stay as they are."""
-    given = line("<|image|>Where is it?", f"<bbox>{box}</bbox>")
+    text = marks_of_it.format(box)
+    given = line("<|image|>Where is it?", text)
 
-    assert values(convert("docstruct4m", given)[0][0])[1] == f"<bbox>{box}</bbox>"
+    assert values(convert("docstruct4m", given)[0][0])[1] == text
     for marks in ("plain", "fractions"):
         with pytest.raises(msgspec.ValidationError, match="not four whole numbers of 0 to 999"):
             convert("docstruct4m", given, marks=marks)
@@ -159,10 +170,34 @@ def test_docdownstream_may_merge_what_is_asked_about_an_image():
 
     assert values(alone) == [f"<image>\nwhich shelf?{SHORT}", "2", "which room?", "larder"]
     assert values(merged) == [f"<image>\nwho?{SHORT}", "ada", "when?", "may"]
-    assert (merged.items, merged.conversation.id, merged.labels.subset) == (2, "jar_7", "DocVQA")
+    assert (merged.items, merged.labels.subset) == (2, "DocVQA")
     assert lost == ["no answer"]
     keys = {raw_of("docdownstream", line(dataset_name=name)).owner for name in ("DocVQA", "TextVQA")}
     assert len(keys) == 2
+
+
+def test_docdownstream_merged_records_have_ids_of_their_own():
+    """Two sets may ask about one image, and one set about images of equal names."""
+    lines = [
+        line("<|image|>who?", "ada"),
+        line("<|image|>why?", "ada", dataset_name="TextVQA"),
+        line("<|image|>who?", "ada", image="./imgs/cellar/jar_7.png"),
+    ]
+
+    ids = {convert("docdownstream", each, merge="image")[0][0].conversation.id for each in lines}
+
+    assert len(ids) == 3
+    assert all(id.startswith("jar_7-") for id in ids)
+
+
+def test_docdownstream_merged_records_ask_nothing_twice():
+    """The other line is counted, whatever `repeats` is."""
+    lines = [line("<|image|>who?", "ada"), line("<|image|>when?", "may"), line("<|image|>who?", "ada")]
+
+    [merged], lost = convert("docdownstream", *lines, merge="image")
+
+    assert values(merged) == ["<image>\nwho?", "ada", "when?", "may"]
+    assert lost == ["repeats another"]
 
 
 @pytest.mark.parametrize(("dataset", "request_"), [("ChartQA", SHORT), ("TextCaps", ""), ("VisualMRC", "")])
@@ -285,9 +320,24 @@ def test_layout_files_may_have_any_shape(tmp_path, cache, shape):
     assert entry.index(["subset"])["subset"].to_list() == ["vie"] * 2
 
 
+@pytest.mark.parametrize("asked", ["Who?", "<image>\nWho?", "Who?\n<image>"])
+def test_layout_questions_begin_with_their_image(asked):
+    """Wherever it stood."""
+    source = sources.get("layout_instruction")
+
+    made = source.convert({"pic": "7.png", "ask": asked, "reply": "Ada."}, source.options(columns=COLUMNS))
+
+    assert values(made) == ["<image>\nWho?", "Ada."]
+
+
 @pytest.mark.parametrize(
     ("image", "options", "said"),
-    [("/mnt/7.png", {}, "/mnt/7.png"), ("./7.png", {"folder": ""}, "7.png"), ("7.png", {"folder": "a/b"}, "a/b/7.png")],
+    [
+        ("/mnt/7.png", {}, "/mnt/7.png"),
+        ("./7.png", {"folder": ""}, "7.png"),
+        ("7.png", {"folder": "a/b"}, "a/b/7.png"),
+        ("7.png", {"folder": "a/b/"}, "a/b/7.png"),
+    ],
 )
 def test_layout_images_lie_below_a_folder(image, options, said):
     """Absolute ones stay absolute, which is refused later; numbers are not taken for texts."""

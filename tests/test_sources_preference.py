@@ -90,12 +90,17 @@ def test_rlhf_v_records_without_texts_are_bad(texts, said):
     ("path", "image", "id"),
     [
         ("raw/00002/17.jpg", "rlhf_v/raw/00002/17.jpg", "17-3"),
+        ("./raw/17.jpg", "rlhf_v/raw/17.jpg", "17-3"),
+        ("/mine/raw/17.jpg", "/mine/raw/17.jpg", "17-3"),
         ("000017", "coco/train2017/000000000017.jpg", "000017-3"),
         (17, "coco/train2017/000000000017.jpg", "17-3"),
     ],
 )
 def test_rlhf_v_lines_name_their_images(path, image, id):
-    """A path below the source's folder, or a number of COCO's; `origin_split` is in base64 there."""
+    """A path below the source's folder, or a number of COCO's; `origin_split` is in base64 there.
+
+    A path of somebody's machine stays one, so that its record is bad.
+    """
     rest = {"origin_dataset": "LCS", "origin_split": in_base64(KIND), "origin_split_inner_idx": "3"}
 
     found = only("rlhf_v", {"image": "train", "image_path": path, "text": json.dumps(SIDES), **rest}, 1)
@@ -142,6 +147,7 @@ def test_rlaif_v_lines_of_the_pipeline_have_content_ids():
     pair, better = only("rlaif_v", line, 2), only("rlaif_v", line, 2, kind="instruct")
 
     assert pair.record.image == "rlaif_v/imgs/a.png"
+    assert only("rlaif_v", {**line, "image_path": "/mine/a.png"}, 2).record.image == "/mine/a.png"
     assert pair.record.id == better.record.id
     assert pair.record.id.startswith("a-")
     assert better.prompt == ["<image>\nwho fires it?", "A potter."]
@@ -192,6 +198,25 @@ def test_copies_for_trainers_may_have_rounds_and_no_images():
     for wrong in ({"chosen": {"from": "human", "value": "A."}}, {"conversations": []}):
         with pytest.raises(msgspec.ValidationError, match=r"`chosen` is not|the prompt does not"):
             convert("rlhf_v", given | wrong, 3)
+
+
+@pytest.mark.parametrize(
+    ("questions", "images"),
+    [
+        (["<image>Who?"], 0),
+        (["Who?"], 1),
+        (["<image><image>Who?"], 1),
+        (["Is <image> like <image>?"], 2),
+        (["Who?", "A nun.", "<image>Why?"], 1),
+    ],
+)
+def test_copies_for_trainers_have_their_image_in_the_first_question(questions, images):
+    """A record of other images than its placeholders say, or whose images would come to stand elsewhere, is bad."""
+    *before, last = questions
+    given = for_llama_factory(last, before=before) | {"images": [{"bytes": PNG, "path": None}] * images}
+
+    with pytest.raises(msgspec.ValidationError, match=r"placeholder|more than one image"):
+        convert("rlhf_v", given, 3)
 
 
 def rated(*answers, id="set-7", prompt="What burns?"):
@@ -329,6 +354,16 @@ def test_stic_asks_the_short_question(more, subset):
     assert found.made.labels.subset == subset
 
 
+@pytest.mark.parametrize("questions", [("<image>\nTell.", "Tell."), ("Tell.", "Tell.\n<image>")])
+def test_stic_placeholders_make_no_other_question(questions):
+    """Wherever one stands, or does not."""
+    good, bad = questions
+
+    found = only("stic_preference", spoilt(told(good, "A jar."), told(bad, "Jars.")))
+
+    assert (found.prompt, found.answers) == (["<image>\nTell."], ("A jar.", "Jars."))
+
+
 def test_stic_questions_that_differ_are_no_pair():
     """The better answer has its own question all the same."""
     given = spoilt(told("Tell.", "A jar."), told("List.", "Jars."))
@@ -422,11 +457,15 @@ def test_bpo_prompts_have_their_placeholder_first(prompt):
 
 
 def test_bpo_leaves_out_questions_with_long_answers():
-    """As soon as one of the answers has more words than allowed."""
+    """As soon as one of the answers has more words than allowed: 350, as in the trainer, if nothing is said."""
     given = ranked((1, "One two three.", "gt"), (0, "One.", "llm-hal"))
 
     assert convert("bpo", given, max_words=2) == ([], ["an answer of more words than allowed"])
     assert only("bpo", given, max_words=3).answers == ("One two three.", "One.")
+    long = ranked((1, "word " * 351, "gt"), (0, "One.", "llm-hal"))
+    assert convert("bpo", long) == ([], ["an answer of more words than allowed"])
+    assert only("bpo", ranked((1, "word " * 350, "gt"), (0, "One.", "llm-hal"))).answers
+    assert only("bpo", long, max_words=0).answers
     assert convert("bpo", ranked()) == ([], ["no answer"])
 
 
@@ -446,6 +485,8 @@ def test_halva_answers_are_written_without_marks():
     assert plain.answers == ("Nuns ,  and.", "Cooks.")
     assert freed.answers == ("Two nuns and a dog, both wet.", "Two cooks and a pig, both dry.")
     assert (plain.prompt, plain.record.id) == (["<image>\nTell."], "6")
+    marks = {name.removesuffix("_masked"): text for name, text in marked.items()}
+    assert only("halva", phrased(**marks)).answers == freed.answers
     with pytest.raises(msgspec.ValidationError, match="neither `hallucinated_answer` nor"):
         decoded("halva", phrased(correct_answer="Nuns."))
 

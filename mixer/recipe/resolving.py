@@ -62,11 +62,15 @@ class Resolver:
     def outputs(self, tree: Tree, text: RecipeText) -> tuple[Output, ...]:
         """Give the targets, each at most once."""
         seen: set[str] = set()
+        written = tree.value.get("output")
         for index, output in enumerate(text.output):
+            entry = next(iter(written[index:]), None) if isinstance(written, list) else written
+            if isinstance(entry, dict) and entry.get("for", output.for_) != output.for_:
+                continue  # refused already
             if output.for_ in seen:
                 place = place_of(tree, (), "output", index, "for")
                 self.found.append(place.problem(f"output {output.for_} is given twice; keep one"))
-            if text.kind == "preference" and output.for_ == "llava" and "output" in tree.value:
+            if text.kind == "preference" and output.for_ == "llava" and isinstance(entry, dict):
                 place = place_of(tree, (), "output", index, "for")
                 self.found.append(place.problem("llava's trainer reads no preference pairs; write jsonl"))
             seen.add(output.for_)
@@ -116,7 +120,7 @@ class Resolver:
         return self.leaf(tree, key, text) if text else None
 
     def group(self, tree: Tree, key: str, text: LeafText | None, chain: tuple[str, ...]) -> Group | None:
-        """Give a nested recipe: its sources and pool rules; its seed, unit, order, output and on_short do not count."""
+        """Give a nested recipe: its sources and pool rules; its head's other keys do not count."""
         path: PathKey = ("sources", key)
         for extra in tree.at(path):
             if extra in LEAF_KEYS - {"recipe", *AMOUNTS}:

@@ -23,7 +23,7 @@ from mixer.sources import Options, Picture
 
 TOKEN = "<|image|>"  # noqa: S105 - it stands for the image
 _ROLES = {"user": HUMAN, "assistant": GPT}
-_BOX = re.compile(r"<bbox>(.*?)</bbox>", re.DOTALL)
+_BOX = re.compile(r"<bbox>(.*?)</bbox>|<bbox>|</bbox>", re.DOTALL)
 _TEXT = re.compile(r"<ocr> ?| ?</ocr>")
 
 
@@ -47,8 +47,9 @@ class Raw(msgspec.Struct):
 
     @property
     def path(self) -> str:
-        """Its image, below the media root."""
-        return f"{self.folder}/{self.image[0].removeprefix('./')}"
+        """Its image, below the media root; a path that is absolute stays so, and is bad."""
+        image = self.image[0].removeprefix("./")
+        return image if image.startswith("/") else f"{self.folder}/{image}"
 
     @property
     def labels(self) -> Labels:
@@ -91,7 +92,7 @@ def conversation(raw: Raw, options: PageOptions) -> Conversation | Skip:
 def _unmarked(text: str, *, in_fractions: bool) -> str:
     def box(found: re.Match[str]) -> str:
         try:
-            x1, y1, x2, y2 = numbers = [int(number) for number in found[1].split(",")]
+            x1, y1, x2, y2 = numbers = [int(number) for number in (found[1] or "").split(",")]
         except ValueError:
             numbers = []
         if not numbers or min(numbers) < 0 or max(numbers) > LARGEST:

@@ -1,6 +1,7 @@
 """Copies of preference data in trainers' own formats, with the images inside: LLaMA-Factory's rows and TRL's.
 
-Their placeholders come to the front of the first question, each on a line of its own, as in records of the data itself.
+Each is about one image, or none. Its placeholder comes to the front of the first question, on a line of its own, as in
+records of the data itself.
 """
 
 from __future__ import annotations
@@ -71,6 +72,10 @@ def record(row: Ranked | Typed, options: PairOptions, folder: str) -> Labelled |
     roles = [turn.from_ for turn in prompt]
     if roles != [HUMAN, GPT] * (len(roles) // 2) + [HUMAN]:
         raise msgspec.ValidationError("the prompt does not alternate and end with a question")
+    if len(row.images) > 1:
+        raise msgspec.ValidationError("more than one image")
+    if prompt[0].value.count(IMAGE) != len(row.images):
+        raise msgspec.ValidationError("the first question has not one placeholder for each image")
     (good,), (bad,) = chosen, rejected
     loss = unusable(good.value, bad.value)
     if loss:

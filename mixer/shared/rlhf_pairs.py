@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
+
 import msgspec
 
 from mixer import embedded
@@ -51,6 +53,11 @@ def stem(path: str | int) -> str:
     """Name an image by its file, whatever folders come before."""
     name = str(path).rpartition("/")[2]
     return name.rpartition(".")[0] or name
+
+
+def below(folder: str, path: str) -> str:
+    """Put the path that a line names its image by below a folder. An absolute one stays: its record is bad."""
+    return str(PurePosixPath(folder, path))
 
 
 def sides(text: str) -> Sides:

@@ -12,7 +12,7 @@ are a pair, which is an item of the ledger; an instruction gets the best answer,
   answers' places follow.
 - The placeholder may stand anywhere in the prompt, or nowhere. Dialogues were made single questions.
 - Errors put in by a language model (`llm-hal`) may lack their first character. The worse answer's type is the subset.
-- `max_words` skips a question with a longer answer, as the trainer does by a number that is not published.
+- A question with an answer of more than 350 words is skipped, as in the trainer if nothing is said (`max_words`).
 - Images are laid out as for ShareGPT4V.
 """
 
@@ -50,7 +50,7 @@ class BpoOptions(ScoredOptions):
     """Which answers make a pair."""
 
     packaging: Literal["json", "jsonl"] = Field(default="json", description="An array, or lines.")
-    max_words: int = Field(default=0, ge=0, description="Most words of an answer; 0: no limit.")
+    max_words: int = Field(default=350, ge=0, description="Most words of an answer; 0: no limit.")
 
 
 SOURCE = Source(

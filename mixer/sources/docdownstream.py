@@ -8,7 +8,8 @@ Licence: Apache-2.0; the ten sets keep their own: DocVQA, InfographicsVQA, DeepF
 TabFact, ChartQA, TextCaps, TextVQA, VisualMRC. Made as published: a record of each line, whose question asks for no
 form of answer. `prompt=short` adds LLaVA-1.5's request for short answers, except in TextCaps and VisualMRC, whose answers
 are sentences; `merge=image` makes one record of all a set's questions about an image. Quirks:
-- Lines repeat. Its authors trained on them as often as they stand there, and so does the default.
+- Lines repeat. Its authors trained on them as often as they stand there, and so does the default; a record of
+  `merge=image` asks nothing twice.
 - Only train.jsonl is offered: val.jsonl, test/ and meta/ are evaluation data of the ten sets. All splits share `imgs`.
 - The answer `None` is text: a form lacks what was asked for.
 - Lines of several rounds stay records of their own, also with `merge=image`. A line of several images is skipped.
@@ -21,7 +22,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from mixer.conversation import GPT, HUMAN, IMAGE, Conversation, Labelled, Skip
+from mixer.conversation import GPT, HUMAN, IMAGE, Conversation, Labelled, Skip, content_id
 from mixer.prompts import SHORT_ANSWER
 from mixer.readers import json_lines
 from mixer.shared import docowl
@@ -52,7 +53,8 @@ class DocDownstreamOptions(PageOptions, MergeOptions):
         default="none", description="Questions as published, or with LLaVA-1.5's request for a word or phrase."
     )
     repeats: Literal["keep", "drop"] = Field(
-        default="keep", description="Lines that stand in the file several times: all of them, or one of each."
+        default="keep",
+        description="Lines that stand in the file several times: all of them, or one of each; with merge=image, one.",
     )
 
 
@@ -77,7 +79,7 @@ def convert(raws: Sequence[Raw], options: DocDownstreamOptions) -> Iterator[Labe
     first = raws[0]
     prompt = SHORT_ANSWER if options.prompt == "short" and first.dataset_name not in SENTENCES else ""
     asked = []
-    kept = list(raws if options.repeats == "keep" else _once(raws))
+    kept = list(raws if options.repeats == "keep" and options.merge == "none" else _once(raws))
     if len(kept) < len(raws):
         yield Skip("repeats another", len(raws) - len(kept))
     for raw in kept:
@@ -92,7 +94,10 @@ def convert(raws: Sequence[Raw], options: DocDownstreamOptions) -> Iterator[Labe
                 made.conversations[0].value += f"\n{prompt}"
             yield Labelled(made, raw.labels)
     id = PurePosixPath(first.path).stem
-    yield from records(asked, options, id=id, image=first.path, prompt=prompt, labels=first.labels)
+    for each in records(asked, options, id=id, image=first.path, prompt=prompt, labels=first.labels):
+        if options.merge == "image" and isinstance(each, Labelled):  # sets share images, and folders have equal names
+            each.conversation.id = content_id(id, each.conversation)
+        yield each
 
 
 def _once(raws: Sequence[Raw]) -> Iterator[Raw]:

@@ -5,8 +5,8 @@ Raw: {"id": "vg_21", "image": "vg/VG_100K/21.jpg", "tag": "open", "question": "<
      "correct_answer": "A tin jug on a shelf.", "hallucinated_answer": "A tin jug on a table.", "correct_answer_masked":
      "A tin jug on a <MASK> shelf </MASK>.", "hallucinated_answer_masked": "A tin jug on a <MASK> table </MASK>."}
 
-Licence: not stated. The answers without marks are used; where a record lacks them, the marks are taken out of the others,
-with the blanks inside them. Quirks:
+Licence: not stated. The answers without marks are used; where a record lacks them, the others. Marks are taken out wherever
+they stand, with the blanks inside them. Quirks:
 - The placeholder may stand anywhere in the question: it comes first.
 - `tag` is the subset: `closed`, `open`, or `qa`, questions to be answered by yes or no, here `qa_yes` and `qa_no` after
   `raw_answer`. The authors train on all of the first two and on as many of yes as of no: two sources with
@@ -78,4 +78,4 @@ def convert(raw: Raw, options: PairOptions) -> Labelled | Skip:
 
 def _plain(answer: str | None, masked: str | None) -> str:
     """Give an answer without marks."""
-    return _MARK.sub("", masked or "") if answer is None else answer
+    return _MARK.sub("", (masked or "") if answer is None else answer)

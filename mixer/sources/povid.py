@@ -8,7 +8,8 @@ Raw: {"id": "COCO_train2014_000000000021", "image": "./data/coco/COCO_train2014_
 
 Licence: CC-BY-4.0. The pair is of the last answers of both dialogues; what comes before is its prompt. Quirks:
 - Dialogues that differ before their last answer have no prompt in common: no pair, but an instruction.
-- The placeholder comes to the front of its question, as in the authors' trainer, or of the first where there is none.
+- The placeholder comes to the front of the first question, as in the authors' trainer, also where there is none. In any
+  other turn it makes a bad record.
 - `image` is a path of the authors' machine: only the photo's number counts. Photos of train2014 are all in train2017.
 - Two versions were published, of which the first is deleted.
 """

@@ -28,7 +28,7 @@ from mixer.readers import json_lines, parquet_rows
 from mixer.shared import reformatted
 from mixer.shared.cells import ImageCell
 from mixer.shared.pairs import PairOptions, pair
-from mixer.shared.rlhf_pairs import Published, Sides, stem
+from mixer.shared.rlhf_pairs import Published, Sides, below, stem
 from mixer.sources import File, Source
 
 
@@ -84,6 +84,6 @@ def convert(raw: Row | Line | reformatted.Typed, options: RlaifVOptions) -> Conv
         sides = Sides(raw.question, raw.chosen, raw.rejected)
         image = raw.image.name("rlaif_v")
         return raw.record(sides, options, id=f"{stem(raw.image_path)}-{raw.idx}", image=image, held=raw.image)
-    image = f"rlaif_v/{raw.image_path.removeprefix('./')}"
+    image = below("rlaif_v", raw.image_path)
     id = content_id(stem(raw.image_path), qa(id="", question=raw.question, answer=raw.chosen, image=image))
     return pair(options, id=id, prompt=raw.question, chosen=raw.chosen, rejected=raw.rejected, image=image)

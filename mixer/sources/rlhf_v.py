@@ -27,7 +27,7 @@ from mixer.readers import csv_rows, json_lines, parquet_rows
 from mixer.shared import coco_images, reformatted
 from mixer.shared.cells import ImageCell
 from mixer.shared.pairs import PairOptions
-from mixer.shared.rlhf_pairs import Published, Sides, sides, stem
+from mixer.shared.rlhf_pairs import Published, Sides, below, sides, stem
 from mixer.sources import File, Source
 
 COLUMNS = ("dataset_name", "base64", "text", "origin_dataset", "origin_split", "idx", "image_path")
@@ -115,4 +115,4 @@ def convert(raw: Pair | reformatted.Ranked, options: RlhfVOptions) -> Labelled |
 
 
 def _path(path: str) -> str:
-    return coco_images.path(int(path), "train2017") if path.isdecimal() else f"rlhf_v/{path}"
+    return coco_images.path(int(path), "train2017") if path.isdecimal() else below("rlhf_v", path)

@@ -7,10 +7,11 @@ Raw: {"image": "COCO_train2014_000000000021.jpg", "image_corruption": true, "hal
 
 Licence: CC-BY-4.0. Ids are those of the authors' converter for instructions, the photo's number as in its name. Quirks:
 - Both answers come with the question, in OpenAI's words; where the two questions differ the pair is skipped.
-- Questions have no placeholder. The bad answer is one to a spoilt photo (`image_corruption`) or to a question that asks
-  for what is not there (`hallu_prompt`), which is the subset; the long prompt behind the good answer is not published.
+- Questions have no placeholder as a rule; where one has, it comes first. The bad answer is one to a spoilt photo
+  (`image_corruption`) or to a question that asks for what is not there (`hallu_prompt`), which is the subset; the long
+  prompt behind the good answer is not published.
 - 176 of 6,275 photos come twice, so ids do, too. `data/6k_coco_names.json` of the code is the list of their names only.
-- The published array, the one before it and the generator's lines have the same records. Photos are all in train2017.
+- The published array, the one before it and the generator's lines are read alike. Photos are all in train2017.
 """
 
 from typing import Literal
@@ -78,13 +79,14 @@ SOURCE = Source(
 def convert(raw: Raw, options: SticOptions) -> Labelled | Skip:
     """Make a record of a pair."""
     (asked, good), (other, bad) = raw.chosen, raw.rejected
-    if asked.content != other.content and options.kind == "preference":
+    prompt = unplaced(asked.content)
+    if prompt != unplaced(other.content) and options.kind == "preference":
         return Skip("the two questions differ")
     number = coco_images.number(raw.image)
     made = pair(
         options,
         id=f"{number:012d}",
-        prompt=unplaced(asked.content),
+        prompt=prompt,
         chosen=good.content,
         rejected=bad.content,
         image=coco_images.path(number, options.coco),

@@ -89,7 +89,8 @@ class VlFeedbackOptions(ScoredOptions):
     )
     unrated: Literal["skip", "ignore"] = Field(
         default="skip",
-        description="An aspect whose rating is no number: such an answer makes no pair, or its other ratings count.",
+        description="An aspect whose rating is no number: such an answer makes no pair, or its other ratings count; "
+        "with score=helpfulness there are none, so both are the same.",
     )
     citations: Literal["keep", "drop"] = Field(
         default="keep", description="What looks like 【7†source】 in answers; LLaVA-NeXT drops it."
