@@ -105,10 +105,26 @@ def convert(
     if None not in known:
         entry = store.find(located.given.source, _address(located, [sha256 or "" for sha256 in known]))
         if entry is not None:
-            check_bad(entry.ledger.source, entry.ledger.read, entry.ledger.bad, max_bad)
+            _judge(entry, max_bad, told)
             return entry
     told(f"converting {located.given.source}: {size(located.size())}")
-    return _Conversion(located, store, workers, progress, max_bad).run(hashes)
+    entry = _Conversion(located, store, workers, progress, max_bad).run(hashes)
+    _judge(entry, max_bad, told)
+    return entry
+
+
+def _judge(entry: Entry, max_bad: Fraction, told: Callable[[str], None]) -> None:
+    """Tell what was recognised in a file of the user's own. Raises DataError for bad items, even few, if they are all."""
+    ledger = entry.ledger
+    source = sources.get(ledger.source)
+    check_bad(ledger.source, ledger.read, ledger.bad, max_bad)
+    if source.own_path and max_bad < 1 and 0 < ledger.read == sum(ledger.bad.values()):
+        reason, _ = Counter(ledger.bad).most_common(1)[0]
+        raise DataError(f"{ledger.source}: no record of the file can be used: {reason}; is it the right source?")
+    if source.tells_subsets:
+        found = Counter(entry.index(["subset"])["subset"])
+        names = ", ".join(f"{name} ({count:,})" for name, count in found.most_common())
+        told(f"{ledger.source}: recognised {names or 'nothing'}")
 
 
 def _hashed(located: Located, hashes: Hashes, progress: Progress) -> list[str]:

@@ -8,8 +8,11 @@ import os
 from collections.abc import Iterator, Mapping
 from hashlib import file_digest, sha256
 from pathlib import Path
+from typing import Literal
 
-_KINDS = (
+Medium = Literal["image", "video", "audio"]
+
+_IMAGES = (
     (b"\xff\xd8\xff", "jpg"),
     (b"\x89PNG\r\n\x1a\n", "png"),
     (b"GIF8", "gif"),
@@ -18,15 +21,29 @@ _KINDS = (
     (b"MM\x00*", "tif"),
 )
 """First bytes of a file -> what its name ends with."""
+_VIDEOS = ((b"\x1aE\xdf\xa3", "webm"), (b"\x00\x00\x01\xba", "mpg"))
+_SOUNDS = (
+    (b"fLaC", "flac"),
+    (b"OggS", "ogg"),
+    (b"ID3", "mp3"),
+    (b"\xff\xfb", "mp3"),
+    (b"\xff\xf3", "mp3"),
+    (b"\xff\xf2", "mp3"),
+)
+_STARTS = {"image": _IMAGES, "video": _VIDEOS, "audio": _SOUNDS}
+_RIFF = {b"WEBP": ("image", "webp"), b"AVI ": ("video", "avi"), b"WAVE": ("audio", "wav")}
+"""What stands behind `RIFF` and a length -> the kind of medium, and what its name ends with."""
+_BOXES = {b"M4A ": ("audio", "m4a"), b"qt  ": ("video", "mov")}
+"""The brand in the first box of an MPEG-4 file, which else is an mp4."""
 
 
-def name(folder: str, content: bytes) -> str:
+def name(folder: str, content: bytes, medium: Medium = "image") -> str:
     """Name a medium below a folder of the media root: `the_cauldron/3f/3fa9...c1.png`, by its sha256 and first bytes.
 
-    Raises ValueError for bytes that begin like no image: the record is bad.
+    Raises ValueError for bytes that begin like no such medium: the record is bad.
     """
     digest = sha256(content).hexdigest()
-    return f"{folder}/{digest[:2]}/{digest}.{_kind(content)}"
+    return f"{folder}/{digest[:2]}/{digest}.{_kind(content, medium)}"
 
 
 def from_base64(text: str) -> bytes:
@@ -63,10 +80,15 @@ def problem(path: Path) -> str | None:
     return None if got == path.stem else f"{path}: its name says sha256 {path.stem}, got {got}"
 
 
-def _kind(content: bytes) -> str:
-    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-        return "webp"
-    for start, kind in _KINDS:
+def _kind(content: bytes, medium: Medium) -> str:
+    of, kind = "", ""
+    if content[:4] == b"RIFF":
+        of, kind = _RIFF.get(content[8:12], ("", ""))
+    elif content[4:8] == b"ftyp":
+        of, kind = _BOXES.get(content[8:12], ("video", "mp4"))
+    if of == medium:
+        return kind
+    for start, kind in _STARTS[medium]:
         if content.startswith(start):
             return kind
-    raise ValueError("begins like no image")
+    raise ValueError(f"begins like no {medium}")

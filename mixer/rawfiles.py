@@ -70,12 +70,13 @@ def find(given: Input, root: Path | None) -> tuple[list[RawFile], list[RawFile]]
 def _own(source: Source, given: Input) -> list[RawFile]:
     """Give the user's own file, or all that match a path whose last part has a `*`, sorted."""
     assert given.path is not None, "the recipe's models ask for it"
+    file = source.used_files(given.options)[0]
     if "*" in given.path.name:
         matches = sorted(_matches(given.path.parent, (given.path.name,)))
         if matches:
-            return [RawFile(name, path, source.files[0]) for (name,), path in matches]
+            return [RawFile(name, path, file) for (name,), path in matches]
     elif given.path.is_file():
-        return [RawFile(given.path.name, given.path, source.files[0])]
+        return [RawFile(given.path.name, given.path, file)]
     raise MissingFile(f"{given.path}: no such file, which a leaf that uses {source.name} names as its path")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import pickle
 from pathlib import Path
@@ -10,18 +11,26 @@ from pathlib import Path
 import polars as pl
 from conftest import records
 
+from mixer.readers import csv_rows
+
 TABLES = (".parquet", ".csv", ".tsv")
 """Files whose columns are the file's, not the record's."""
 
 
-def opened(path):
-    """Give a file's records, and what writes others in their place."""
+def opened(path, reader=None):
+    """Give a file's records, and what writes others in their place; of a table without a header its reader tells."""
+    if _has_no_header(reader):
+        return _bare_rows(path, reader.dialect)
     return _SHAPES.get(path.suffix, _json)(path)
 
 
-def is_table(path):
-    """Say whether a file's columns are the file's: a table, or parallel lists."""
-    return path.suffix in TABLES or bool(_lists_of(path))
+def is_table(path, reader=None):
+    """Say whether a file's columns are the file's: a table with a header, or parallel lists."""
+    return not _has_no_header(reader) and (path.suffix in TABLES or bool(_lists_of(path)))
+
+
+def _has_no_header(reader):
+    return isinstance(reader, csv_rows.Table) and reader.dialect.columns is not None
 
 
 def without_column(path, name):
@@ -88,6 +97,23 @@ def _rows(path):
     with path.open(encoding="utf-8", newline="") as lines:
         values = list(csv.DictReader(lines, delimiter=_delimiter(path)))
     return values, lambda kept: _write_rows(path, kept)
+
+
+def _bare_rows(path, dialect):
+    """Rows without a header, below lines of comments."""
+    lines = path.read_bytes().decode(dialect.encoding).splitlines(keepends=True)
+    comments = [line for line in lines if dialect.comment and line.startswith(dialect.comment)]
+    values = [
+        dict(zip(dialect.columns, row, strict=True)) for row in dialect.parse(iter(lines[len(comments) :])) if row
+    ]
+
+    def write(kept):
+        text = io.StringIO("".join(comments), newline="")
+        text.seek(0, io.SEEK_END)
+        csv.writer(text, delimiter=dialect.delimiter, lineterminator="\n").writerows(each.values() for each in kept)
+        path.write_bytes(text.getvalue().encode(dialect.encoding))
+
+    return values, write
 
 
 def _write_rows(path, kept):

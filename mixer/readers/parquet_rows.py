@@ -1,7 +1,8 @@
 """Reads the rows of a Parquet file. Places and edges are row numbers, and so is `at` of a bad row.
 
-A raw type's field is filled from the column of its name; other columns are not read. Embedded bytes stay bytes. Memory
-is bounded by the file's largest row group, of which the used columns are fetched whole, not by the file.
+A raw type's field is filled from the column of its name; other columns are not read. A raw type `dict` takes them all.
+Embedded bytes stay bytes. Memory is bounded by the file's largest row group, of which the used columns are fetched
+whole, not by the file.
 """
 
 from __future__ import annotations
@@ -97,6 +98,8 @@ class _File:
         """Name the columns that fill a raw type. Raises DataError when some are missing."""
         with self._told():
             found = self._scan.collect_schema().names()
+        if raw is dict:
+            return found
         fields = msgspec.structs.fields(raw)
         missing = [each.encode_name for each in fields if each.required and each.encode_name not in found]
         if missing:

@@ -63,7 +63,7 @@ def _conversation(raw: OwnRecord, strip: str) -> Conversation:
     record = Conversation(
         id="" if raw.id is None else str(raw.id),
         image=_paths(raw.image, strip),
-        video=raw.video and _path(raw.video, strip),
+        video=raw.video and path_below(raw.video, strip),
         audio=_paths(raw.audio, strip),
         conversations=raw.conversations,
     )
@@ -77,12 +77,13 @@ def _paths(given: str | list[str] | None, strip: str) -> str | list[str] | None:
     if not strip and not isinstance(given, list):  # by far the most common
         return given
     if not isinstance(given, list):
-        return given and _path(given, strip)
-    paths = [_path(path, strip) for path in given]
+        return given and path_below(given, strip)
+    paths = [path_below(path, strip) for path in given]
     return paths if len(paths) > 1 else next(iter(paths), None)
 
 
-def _path(path: str, strip: str) -> str:
+def path_below(path: str, strip: str) -> str:
+    """Cut a folder from the front of a path, if it is there."""
     folder = strip.rstrip("/") + "/"
     return path[len(folder) :].lstrip("/") if strip and path.startswith(folder) else path
 
