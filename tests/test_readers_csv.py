@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import pickle
+import re
 from itertools import pairwise
 
 import msgspec
@@ -391,6 +392,40 @@ def test_rows_torn_apart_are_mended(file, size, piece):
         Bad("too many columns", "3 of 2", TORN_TEXT.index(b"4,")),
         "torn at its end",
     ]
+
+
+torn = st.sampled_from(
+    ["1,", "22,", "a", "b ", " ", '"', '""', "\n", "\n", "\r\n", "\r", ",", "é", "3,x\n", '4,"q\nr"\n', '5,"a\n6,b"\n']
+)
+
+
+@given(st.lists(torn, max_size=40).map("".join), sizes, sizes)
+def test_torn_rows_are_read_as_the_csv_module_reads_mended_ones(tmp_path_factory, text, size, piece):
+    """Where lines are joined first, the csv module reads the same rows, wherever the file is cut."""
+    path = tmp_path_factory.mktemp("torn") / "x.csv"
+    path.write_text("0,x\n" + text, encoding="utf-8", newline="")
+    rows = re.split(r"(?<=[\r\n])(?=\d+,)", "0,x\n" + text)
+    lines = [re.findall(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+", row) for row in rows]
+    mended = [row[0] if len(row) == 1 else " ".join(filter(None, map(str.strip, row))) + "\n" for row in lines]
+    expected, is_open = by_csv("".join(mended))
+
+    try:
+        items = in_spans(csv_rows.of(columns=("a", "b"), starts=rb"\d+,"), path, size, piece, Row)
+    except DamagedFile:
+        assert is_open or text[-1:] not in ("\n", "\r")
+        return
+
+    assert not is_open
+    assert pairs(items) == expected
+
+
+def test_empty_cells_stay_where_rows_are_torn(file):
+    """Only blanks and line breaks go where lines are joined: tabs may separate cells."""
+    table = csv_rows.of("\t", ("id", "the caption", "label"), starts=rb"\d+\t")
+
+    items = in_spans(table, file(b"1\ta\t\n\n2\tb\t\nmore\n3\tc\n\td\n"), 1 << 20, 1 << 20, Clip)
+
+    assert [(each.caption, each.label) for each in items] == [("a", ""), ("b", " more"), ("c ", "d")]
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,13 @@ from collections import Counter
 
 import msgspec
 import pytest
+from conftest import RECIPES
 from test_contract import converted, lines
 
 from mixer import sources
 from mixer.conversation import Conversation, Labelled, Labels, Skip
 from mixer.errors import UsageError
+from mixer.recipe import load_recipe
 from mixer.roots import MINIATURES
 from mixer.shared.audio_captions import REQUESTS, AudioCaptionOptions, Caption, records
 from mixer.sources import audiocaps, audioset, clotho, vggsound, vggss
@@ -344,6 +346,13 @@ def test_clotho_keywords_are_labels():
     assert convert("clotho", sound("Rain."), form="keywords") == ([], [Skip("no keywords")])
 
 
+@pytest.mark.parametrize("option", ["captions=one", "prompt=ltu"])
+def test_clotho_keywords_are_asked_for_in_one_way(option):
+    """Which caption and whose request for it are refused, as they would do nothing."""
+    with pytest.raises(UsageError, match="captions and prompt: of form=captions only"):
+        sources.parse_options(sources.get("clotho"), ["form=keywords", option])
+
+
 def test_clotho_licences_label_records(cache):
     """By the name of the sound, whose letters beyond ASCII the metadata write otherwise; some are not there."""
     index = converted("clotho", MINIATURES, cache, subset="licence", captions="one").index(["id", "subset"])
@@ -407,6 +416,12 @@ def test_vggss_defective_boxes_are_counted(box):
     assert (made.items, skipped) == (1, [Skip(reason, 2)])
     assert told(made)[1] == "geese, honking: [0.0, 0.0, 1.0, 1.0]"
     assert convert("vggss", frame(box)) == ([], [Skip(reason, 1)])
+
+
+def test_vggss_is_no_training_data():
+    """It says so itself, and the recipe for hearing does without."""
+    assert "evaluation set" in sources.get("vggss").note
+    assert "vggss" not in {leaf.name for leaf in load_recipe(RECIPES / "audio.yaml").leaves()}
 
 
 def test_options_are_closed():

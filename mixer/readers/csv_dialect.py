@@ -91,7 +91,7 @@ class Lines:
             return line
         if parts[-1][-1:] not in (b"\n", b"\r"):
             raise damaged(self._path, self.at, "a line that begins a row, or a line break", "the end of the file")
-        return b" ".join(filter(None, map(bytes.strip, parts))) + b"\n"
+        return b" ".join(filter(None, (part.strip(b" \r\n") for part in parts))) + b"\n"
 
     def _fetched(self) -> list[bytes]:
         """Fetch what lies before the next line feed; carriage returns alone end lines, too."""

@@ -57,7 +57,7 @@ def of(
     `columns` names the columns of a file without a header row. Lines at the top that start with `comment`, or with
     one of several, are skipped. Without `quoting`, quotes are text. Of `encoding`, ASCII characters must be single bytes
     that occur in no other. With `starts`, a pattern, rows may be torn apart by line breaks without quotes: a line that
-    does not match it belongs to the row before, and a blank stands for each break.
+    does not match it belongs to the row before, and one blank stands for what blanks and breaks were between them.
     """
     name = codecs.lookup(encoding).name.removesuffix("-sig")  # a byte order mark is skipped anyway
     ascii = '\r\n"' + delimiter

@@ -11,7 +11,8 @@ Raw (ontology.json): [{"id": "/m/01", "name": "Whistle, kettle", "child_ids": ["
 
 Licence: CC-BY-4.0, the ontology CC-BY-SA-4.0. No published mix has these conversations. Our own wordings ask for all
 labels, in the order of the file, which says nothing, or for all with what stands above them in the ontology. LAVIS asks
-for one of a clip's labels, drawn at random, here by a hash, in its own wordings. Quirks:
+for one of a clip's labels, drawn at random, here by a hash, in its own wordings. It answers with an article before the
+label, in lower case ("i hear a kettle"); ours is the label alone, as in the table. Quirks:
 - No header, three lines of comments, and a blank behind each comma. Copies that spreadsheets saved lack some of that:
   they are read, with a row of names at their top, too. They have `#NAME?` for ids that start with a hyphen: those are
   bad, as rows of segments do not start with `# ` and are no comments.

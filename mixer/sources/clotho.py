@@ -18,10 +18,10 @@ own wording. Quirks:
 """
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, Self
 
 import msgspec
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mixer.conversation import Labelled, Labels, Skip, dialogue
 from mixer.readers import csv_rows
@@ -65,6 +65,12 @@ class ClothoOptions(AudioCaptionOptions):
     subset: Literal["none", "licence"] = Field(
         default="none", description="Label records with the address of the sound's licence, from the metadata."
     )
+
+    @model_validator(mode="after")
+    def _asked_for_captions(self) -> Self:
+        if self.form == "keywords" and (self.captions, self.prompt) != ("all", "salmonn"):
+            raise ValueError("captions and prompt: of form=captions only")
+        return self
 
 
 def _metadata(split: str, option: str, value: str) -> File:

@@ -8,7 +8,7 @@ boxes. LLaVA-1.5's asks for the boxes of a class, lmms-eval's for the class. Box
 fractions of the frame, with two decimals as in LLaVA-1.5's data. Items of the ledger are boxes. Quirks:
 - 18 boxes have no area, or a coordinate that overflowed: each is skipped, and so is a record with no other box.
 - Two versions of the boxes circulate. vggss_test.csv names the same clips, and is not needed.
-- These clips are there for testing. All are in VGG-Sound's test split.
+- It is an evaluation set, and a plan that uses it says so. All clips are in VGG-Sound's test split, under the same ids.
 """
 
 from collections.abc import Iterator
@@ -52,6 +52,7 @@ SOURCE = Source(
     modality="image+audio",
     task="grounding",
     language="en",
+    note="an evaluation set: a model that is trained on it cannot be tested on it, nor on VGG-Sound's test split",
     files=(File("metadata/vggss.json", json_array, Raw, records=5_158),),
     options=VggSsOptions,
     media=("vggss/frames", "vggss/audio"),
