@@ -87,8 +87,8 @@ def _shared_keys(paths: list[Path], records: int) -> pl.Series:
     found = []
     for share in range(shares):
         frames = (pl.read_parquet(path, columns=["key"]) for path in paths)
-        keys = pl.concat([frame.filter(pl.col("key") % shares == share)["key"] for frame in frames])
-        found.append(keys.filter(keys.is_duplicated()).unique())
+        keys = pl.concat([frame.filter(pl.col("key") % shares == share)["key"] for frame in frames]).sort()
+        found.append(keys.filter((keys == keys.shift()).fill_null(value=False)).unique())
     return pl.concat(found)
 
 

@@ -3,10 +3,11 @@
 `kites/0001.seg.png` belongs to the sample `kites/0001`; the field behind the first dot of its base name, `seg.png`, in
 lower case. A raw type's field is filled from the member of its name as bytes, `__key__` from the sample's name as text.
 A member that is packed with gzip by itself, `txt.gz`, is unpacked and loses that ending. Folders, links, and names
-without a dot or with a dot in front are nothing. Nothing is ever unpacked to a path: names are only names.
+without a dot or with a dot in front are nothing. Nothing is ever unpacked to a path: names are only names. Archives may
+stand one behind the other in a file, as `cat` leaves them.
 
-A field that comes twice, a sample larger than any record may be, or a member that does not unpack is its sample's
-fault. A header that is none, and an archive without its end, damage the file.
+A field that comes twice, a sample larger than any record may be, a sparse member, or one that does not unpack is its
+sample's fault. A header that is none, and an archive without its end, damage the file.
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ _MAGIC = re.compile(rb"ustar[\0 ]")
 _MAGIC_AT = 257
 _LONGEST_NAME = 1 << 20
 _NAME_FOLLOWS, _LINK_FOLLOWS, _PAX, _PAX_FOR_ALL = b"L", b"K", b"x", b"g"
+_SPARSE = b"GNU.sparse."
+_EXTENDED, _EXTENDED_AGAIN = 482, 504
+"""Where a sparse member's header, and each block of its map behind it, says that a block of the map follows."""
 _PAX_RECORD = re.compile(rb"(\d{1,7}) ([^=\n]+)=")
 
 
@@ -93,6 +97,7 @@ class _Member(NamedTuple):
     is_file: bool
     content: int
     size: int
+    is_sparse: bool = False
 
     @property
     def end(self) -> int:
@@ -117,6 +122,8 @@ class _Sample:
         self.size += member.size
         if self.size > LONGEST or len(self.fields) == MOST:
             self.fault = self.fault or f"a sample of more than {LONGEST:,} bytes or {MOST:,} members"
+        if member.is_sparse:
+            self.fault = self.fault or f"field `{name}` is sparse; pack the tar anew without `--sparse`"
         if not self.fault:
             self.fields[name] = member
 
@@ -148,15 +155,24 @@ class _Archive:
             yield sample
 
     def _members(self, at: int) -> Iterator[_Member]:
-        while bytes(self._view[at : at + _BLOCK]) != _ZEROS:
-            if at >= len(self._view):
-                raise damaged(self._path, len(self._view), "the archive's end, a block of zeros", "the end of the file")
-            member = self._member(at)
-            yield member
-            at = member.end
+        is_ended = False
+        while at < len(self._view):
+            if bytes(self._view[at : at + _BLOCK]) == _ZEROS:
+                is_ended = True
+                at += _BLOCK
+            elif is_ended and _header(self._view, at) is None:  # whatever is left behind an end
+                return
+            else:
+                is_ended = False
+                member = self._member(at)
+                yield member
+                at = member.end
+        if not is_ended:
+            raise damaged(self._path, len(self._view), "the archive's end, a block of zeros", "the end of the file")
 
     def _member(self, start: int) -> _Member:
         name = size = None
+        is_sparse = False
         at = start
         while True:
             header = _header(self._view, at)
@@ -166,8 +182,9 @@ class _Archive:
                 raise damaged(self._path, len(self._view) if is_cut else at, "the header of a member", got)
             member = _Member(start, name or header.name, header.isreg(), at + _BLOCK, header.size)
             if header.type not in (_NAME_FOLLOWS, _LINK_FOLLOWS, _PAX, _PAX_FOR_ALL):
-                if size is not None:
-                    member = member._replace(size=size)
+                is_sparse = is_sparse or header.type == tarfile.GNUTYPE_SPARSE
+                size = header.size if size is None else size
+                member = member._replace(content=self._content(header, at), size=size, is_sparse=is_sparse)
                 break
             if member.size > _LONGEST_NAME:
                 raise damaged(self._path, at, "the long name of a member", f"{member.size:,} bytes of it")
@@ -176,13 +193,26 @@ class _Archive:
                 name = said.rstrip(b"\0").decode(errors="surrogateescape")
             elif header.type == _PAX:
                 told = dict(_pax_records(said))
-                name = told[b"path"].decode(errors="surrogateescape") if b"path" in told else name
+                path = told.get(b"GNU.sparse.name", told.get(b"path"))
+                name = path.decode(errors="surrogateescape") if path is not None else name
+                is_sparse = any(key.startswith(_SPARSE) for key in told)
                 size = int(told[b"size"]) if told.get(b"size", b"").isdigit() else size
             at = member.end
-        if member.content + (member.size if header.isreg() else 0) > len(self._view):
+        if not header.isreg() and header.type in tarfile.SUPPORTED_TYPES:  # a link may tell the size of its target
+            member = member._replace(size=0)
+        if member.content + member.size > len(self._view):
             expected = f"{member.size:,} bytes of the member that starts at byte {start}"
             raise damaged(self._path, len(self._view), expected, "the end of the file")
-        return member if header.isreg() else member._replace(size=0)
+        return member
+
+    def _content(self, header: tarfile.TarInfo, at: int) -> int:
+        """Give where the content of a member begins whose header is at a place: behind its map, if it is sparse."""
+        content = at + _BLOCK
+        flag = at + _EXTENDED
+        while header.type == tarfile.GNUTYPE_SPARSE and self._view[flag : flag + 1] not in (b"", b"\0"):
+            flag = content + _EXTENDED_AGAIN
+            content += _BLOCK
+        return content
 
 
 def _header(view: memoryview, at: int) -> tarfile.TarInfo | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from math import isnan
 from typing import Any, Literal
@@ -40,7 +40,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "options": ("choices",),
     "caption": ("captions", "text", "title", "txt"),
 }  # fmt: skip
-"""Names that files give to what we call so. They count where ours is missing and no two of them are there."""
+"""Names that files give to what we call so. They count where ours holds nothing and no two of them hold something."""
 PATHS = ("image_path", "img_path", "filepath", "file_name", "filename")
 """Names of columns that hold an image's path in tables about images, of which the first counts."""
 _SUFFIXES: Mapping[Medium, tuple[str, ...]] = {
@@ -49,7 +49,8 @@ _SUFFIXES: Mapping[Medium, tuple[str, ...]] = {
     "audio": ("wav", "flac", "mp3", "ogg", "m4a"),
 }
 _TEXTS = ("txt", "text", "caption", "transcript", "cls")
-_SHOWN = 30
+_SHOWN, _LONGEST = 30, 60
+"""How many names, and how many characters of each, a message shows."""
 
 
 COLUMNS = "What our columns are called in the file. Those not named keep their name."
@@ -102,10 +103,10 @@ class Row:
                 raise self._missing(name)
             return None
         value = self._record[found]
-        if required and (value is None or value == ""):
+        is_empty = not isinstance(value, list) and _is_nothing(value)
+        if required and is_empty:
             raise msgspec.ValidationError(f"column {found!r} is empty")
-        is_number = isinstance(value, float)
-        return None if value == "" or (is_number and isnan(value)) else value
+        return None if is_empty else value
 
     def text(self, name: str, *, required: bool = False) -> str:
         """Give a text, or the empty one. Numbers are written out."""
@@ -113,10 +114,7 @@ class Row:
 
     def listed(self, name: str) -> list[Any]:
         """Give a list, which a cell of a table may hold as JSON or as Python prints it; one value is a list of it."""
-        value = self.value(name)
-        if isinstance(value, str) and value.startswith("["):
-            value = _parsed_list(value)
-        return value if isinstance(value, list) else [] if value is None else [value]
+        return listed(self.value(name))
 
     def hold(self, name: str, value: Any) -> None:
         """Give the record what a column would have held."""
@@ -168,21 +166,30 @@ class Row:
 
     def unknown(self, wanted: str) -> msgspec.ValidationError:
         """Make the error of a record that is not what is wanted."""
-        return msgspec.ValidationError(f"{wanted}; columns found: {', '.join(list(self._record)[:_SHOWN])}")
+        return msgspec.ValidationError(f"{wanted}; columns found: {keys(self._record)}")
 
     def _missing(self, name: str) -> msgspec.ValidationError:
         return self.unknown(f"no column {self._columns.get(name, name)!r} for {name!r}")
 
     def _found(self, name: str) -> str | None:
+        """Name the column: ours, or else the one synonym, that holds something; or one that is there."""
         if name in self._columns:
             return self._columns[name] if self._columns[name] in self._record else None
-        if name in self._record:
-            return name
         taken = self._columns.values()
         others = [each for each in self._synonyms.get(name, ()) if each in self._record and each not in taken]
-        if len(others) > 1 and name not in ("id", *TOKENS):
-            raise msgspec.ValidationError(f"columns {', '.join(others)} may all be {name!r}; say which with `columns`")
-        return next(iter(others), None)
+        if name in self._record and (not others or not _is_nothing(self._record[name])):
+            if name in TOKENS and others and self._differ(name, others[0]):
+                raise _ambiguous(name, [name, others[0]])
+            return name
+        held = [each for each in others if not _is_nothing(self._record[each])]
+        if len(held) > 1 and name not in ("id", *TOKENS):
+            raise _ambiguous(name, held)
+        return next(iter([*held, *([name] if name in self._record else others)]), None)
+
+    def _differ(self, medium: str, other: str) -> bool:
+        """Say whether the lists of one kind of medium, in the singular and in the plural, hold different files."""
+        several = listed(self._record[other])
+        return other in SYNONYMS[medium] and bool(several) and listed(self._record[medium]) != several
 
 
 def plain(value: Any, name: str) -> str:
@@ -192,6 +199,28 @@ def plain(value: Any, name: str) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     raise msgspec.ValidationError(f"{name}: expected text, got {type(value).__name__}")
+
+
+def listed(value: Any) -> list[Any]:
+    """Give a list, which may be a text that holds it as JSON or as Python prints it; one value is a list of it."""
+    if isinstance(value, str) and value.startswith("["):
+        value = _parsed_list(value)
+    return value if isinstance(value, list) else [] if _is_nothing(value) else [value]
+
+
+def keys(found: Iterable[str]) -> str:
+    """List the names that were found, on one line."""
+    given = list(found)
+    shown = [msgspec.json.encode(name).decode()[1:-1][:_LONGEST] for name in given[:_SHOWN]]
+    return ", ".join(shown) + (f" and {len(given) - _SHOWN} more" if len(given) > _SHOWN else "")
+
+
+def _is_nothing(value: Any) -> bool:
+    return value is None or value in ("", []) or (isinstance(value, float) and isnan(value))
+
+
+def _ambiguous(name: str, found: list[str]) -> msgspec.ValidationError:
+    return msgspec.ValidationError(f"columns {', '.join(found)} may all be {name!r}; say which with `columns`")
 
 
 def _parsed_list(text: str) -> Any:
@@ -206,10 +235,10 @@ def _parsed_list(text: str) -> Any:
 
 def _sample(record: Mapping[str, Any], chosen: set[str]) -> dict[str, Any]:
     """Give a tar's sample as a record: what its JSON says, its texts, and its one medium of each kind, or the chosen."""
-    row: dict[str, Any] = parsed(record["json"], dict[str, Any]) if "json" in record else {}
+    row: dict[str, Any] = parsed(_decoded(record["json"]), dict[str, Any]) if "json" in record else {}
     for name, content in record.items():
         if name in _TEXTS:
-            row[name] = str(content, "utf-8")
+            row[name] = _decoded(content)
         elif name != "json":
             row[name] = content
     for medium, suffixes in _SUFFIXES.items():
@@ -219,7 +248,15 @@ def _sample(record: Mapping[str, Any], chosen: set[str]) -> dict[str, Any]:
             raise msgspec.ValidationError(said)
         if len(found) == 1:
             row[medium] = row[found[0]]
+            row.pop(SYNONYMS[medium][0], None)
     return row
+
+
+def _decoded(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError("a text that is not valid UTF-8") from None
 
 
 def rounds(pairs: list[Any]) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Literal, NamedTuple
 
@@ -16,7 +16,7 @@ import msgspec
 from pydantic import Field
 
 from mixer.conversation import GPT, HUMAN, IMAGE, SYSTEM, VIDEO, Conversation, Labelled, Skip, Turn, content_id, media
-from mixer.shared.own_rows import TOKENS, Medium, Row, RowOptions, plain
+from mixer.shared.own_rows import TOKENS, Medium, Row, RowOptions, keys, listed, plain
 
 _TOOL, _CALL = "tool", "call"
 _ROLES = {
@@ -80,12 +80,16 @@ class _Files:
     def place(self, medium: Medium, value: Any) -> None:
         """Give a place to a file that a turn holds, or else to the record's next one."""
         path = self.row.path(value, medium)
-        self.placed[medium] += [path] if path else islice(self.waiting[medium], 1)
+        files = [path] if path else list(islice(self.waiting[medium], 1))
+        if not files:
+            raise msgspec.ValidationError(f"a part of a turn is of type {medium}, but there is no file for it")
+        self.placed[medium] += files
 
-    def place_those_of(self, text: str) -> None:
-        """Give the places in a text to the record's files."""
+    def place_those_of(self, text: str, besides: Container[Medium | None]) -> None:
+        """Give the places in a text to the record's files, but of those kinds that have parts."""
         for medium, token in TOKENS.items():
-            self.placed[medium] += islice(self.waiting[medium], text.count(token))
+            if medium not in besides:
+                self.placed[medium] += islice(self.waiting[medium], text.count(token))
 
     def rest(self) -> str:
         """Give the placeholders of the files that no turn has a place for, if there are none else of their kind."""
@@ -124,14 +128,14 @@ def made(row: Row, given: Iterable[Said], options: TurnOptions) -> Labelled | Sk
     files = _Files(row)
     spoken: list[Turn] = []
     system = row.text("system")
-    for role, content in said:
-        if role == SYSTEM and not spoken:
-            system = _text(content, files) or system
-            continue
+    for number, (role, content) in enumerate(said):
         text = _text(content, files)
+        if role == SYSTEM and number == 0:
+            system = text or system
+            continue
         speaker = HUMAN if role == _TOOL else GPT if role == _CALL else role
-        if speaker == HUMAN and isinstance(content, str):
-            files.place_those_of(text)
+        if speaker == HUMAN:
+            files.place_those_of(text, besides=[_part(part)[0] for part in content if isinstance(content, list)])
         if role == _TOOL and spoken and spoken[-1].from_ == HUMAN:  # results of several calls
             spoken[-1].value += f"\n{text}"
         else:
@@ -193,19 +197,19 @@ def turns(listed: Iterable[Any], names: Names, options: RowOptions) -> Iterator[
             yield HUMAN, turn.get(rounds[0])
             yield GPT, turn[rounds[1]]
         else:
-            raise msgspec.ValidationError(f"no {role!r} in a turn; found: {', '.join(turn)}")
+            raise msgspec.ValidationError(f"no {role!r} in a turn; found: {keys(turn)}")
 
 
 def _turn(role: Any, said: Any, turn: Mapping[str, Any]) -> Iterator[Said]:
     kind = _ROLES.get(role) if isinstance(role, str) else None
     if kind is None:
-        raise msgspec.ValidationError(f"unknown role {role!r}")
-    if calls := turn.get("tool_calls"):
-        functions = [call.get("function", call) for call in calls]
+        raise msgspec.ValidationError(f"unknown role {role!r:.60}")
+    if calls := listed(turn.get("tool_calls") or turn.get("function_call")):
+        functions = [call.get("function", call) if isinstance(call, Mapping) else call for call in calls]
         text = _printed(functions[0] if len(functions) == 1 else functions)
         yield _CALL, f"{said}\n{text}" if isinstance(said, str) and said.strip() else text
     elif said is None:
-        raise msgspec.ValidationError(f"a turn without text; found: {', '.join(turn)}")
+        raise msgspec.ValidationError(f"a turn without text; found: {keys(turn)}")
     else:
         yield kind, said
 
@@ -272,7 +276,7 @@ def _part(part: Any) -> tuple[Medium | None, Any]:
     if kind in _MEDIA:
         held = next((part[key] for key in (kind, "value", "source", "path", "url") if part.get(key)), part)
         return _MEDIA[kind], held
-    raise msgspec.ValidationError(f"unknown part of a turn: {kind!r}; found: {', '.join(part)}")
+    raise msgspec.ValidationError(f"unknown part of a turn: {kind!r:.60}; found: {keys(part)}")
 
 
 def qwen_images(texts: Iterable[str]) -> tuple[list[str], list[str]]:
