@@ -54,6 +54,7 @@ def test_alpaca(raw, texts):
         ({"query": "Hm?", "response": "Yes."}, ["Hm?", "Yes."], None),
         ({"prompt": "Hm?", "targets": ["Yes.", "No."]}, ["Hm?", "Yes."], None),
         ({"query": "Hm?", "prompt": "Ha?", "answer": "Yes."}, ["Hm?", "Yes."], None),
+        ({"prompt": "Hm?", "question": None, "response": "", "answer": "Yes."}, ["Hm?", "Yes."], None),
         ({"query": "<img>a.jpg</img>Hm?", "response": "Yes."}, ["<image>Hm?", "Yes."], "a.jpg"),
         ({"query": "<img>", "response": "</img>"}, ["<img>", "</img>"], None),
         (
@@ -81,6 +82,9 @@ LETTERED = "Hm?\nA. tea\nB. eggs\nAnswer with the option's letter from the given
         ({"answer": " two "}, {"prompt": "short"}, ["Hm?\nAnswer the question using a single word or phrase.", "two"]),
         ({"answers": ["two", "2", "2"]}, {}, ["Hm?", "2"]),
         ({"answers": [{"answer": "two"}, {"answer": "2"}]}, {}, ["Hm?", "two"]),
+        ({"answers": "['two', '2', '2']"}, {}, ["Hm?", "2"]),
+        ({"answer": None, "answers": ["two"]}, {}, ["Hm?", "two"]),
+        ({"answer": "[1, 2]"}, {}, ["Hm?", "[1, 2]"]),
         ({"answer": "B", "options": ["tea", "eggs"]}, {}, [LETTERED, "B"]),
         ({"answer": "eggs", "choices": ["tea", "eggs"]}, {"prompt": "short"}, [LETTERED, "B"]),
         ({"answer": 1, "choices": '["tea", "eggs"]'}, {}, [LETTERED, "B"]),
@@ -126,6 +130,36 @@ def test_answers_that_are_no_option_are_bad(answer, message):
         convert({"question": "Hm?", "choices": ["B", "A"], "answer": answer}, "own_qa")
 
 
+def test_a_number_among_numbers_may_be_an_index_or_an_option():
+    """Beside texts it is an index."""
+    raw = {"question": "Hm?", "choices": [1, 2, 3], "answer": 2}
+
+    with pytest.raises(msgspec.ValidationError, match="may be more than one"):
+        convert(raw, "own_qa")
+    assert said({**raw, "choices": ["1", "2", "3"]}, "own_qa")[1] == "C"
+    assert said(raw, "own_qa", answer_is="text")[1] == "B"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"options": "A. tea\nB. eggs"}, "expected a list, or a map by letter, got text"),
+        ({"options": "['tea' 'eggs']"}, "expected a list, or a map by letter, got text"),
+        ({"choices": {"text": ["tea"], "label": ["A"]}}, "a map by letter; found: text, label"),
+        ({"options": {"a": "tea", "b": "eggs"}}, "a map by letter; found: a, b"),
+        ({"options": {"A": "tea", "C": "eggs"}}, "one is missing before another"),
+        ({"A": "tea", "B": None, "C": "eggs"}, "one is missing before another"),
+        ({"A": "", "B": "eggs"}, "one is missing before another"),
+        ({"options": ["tea", ""]}, "an empty one"),
+        ({"options": [f"tea {n}" for n in range(27)]}, "more than there are letters"),
+    ],
+)
+def test_options_that_cannot_be_told_apart_are_bad(options, message):
+    """They are never printed as one, nor left out."""
+    with pytest.raises(msgspec.ValidationError, match=message):
+        convert({"question": "Hm?", "answer": "A", **options}, "own_qa")
+
+
 @pytest.mark.parametrize(
     ("raw", "reason"),
     [
@@ -164,6 +198,7 @@ def test_a_link_beside_texts_is_no_image():
         ("[Tea] in a pot", "[Tea] in a pot"),
         ("<__dj__image> Tea. <|__dj__eoc|>", "Tea."),
         (["", "Tea."], "Tea."),
+        ('["", "Tea."]', "Tea."),
     ],
 )
 def test_captions_lose_blanks_and_marks(caption, kept):
@@ -337,7 +372,7 @@ def test_shards_and_tables_with_media_become_a_mix(mixer, tmp_path):
     ("members", "message"),
     [
         ({"txt": b"Tea.", "jpg": PNG, "png": PNG}, "members jpg, png may all be the image"),
-        ({"txt": b"\xff", "jpg": PNG}, "codec can't decode"),
+        ({"txt": b"\xff", "jpg": PNG}, "a text that is not valid UTF-8"),
         ({"json": b"[]", "jpg": PNG}, "Expected `object`, got `array`"),
         ({"json": b"{", "jpg": PNG}, "a text that should hold JSON does not"),
     ],
@@ -358,3 +393,14 @@ def test_a_column_says_which_of_two_images_is_meant():
 
     assert photo.id == "1"
     assert photo.image == chosen.image != mask.image
+
+
+def test_a_samples_json_may_name_its_files_and_texts_may_have_a_mark():
+    """The member is the medium, whatever the JSON calls it; a byte order mark is no text."""
+    told = '\ufeff{"caption": "Tea.", "images": ["x.jpg", "y.jpg"]}'.encode()
+
+    (record,) = convert({"__key__": "1", "json": told, "jpg": PNG}, "own_webdataset")
+    (marked,) = convert({"__key__": "1", "txt": "\ufeffTea.".encode(), "jpg": PNG}, "own_webdataset")
+
+    assert record.conversations[1].value == marked.conversations[1].value == "Tea."
+    assert record.image == marked.image

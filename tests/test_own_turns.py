@@ -124,13 +124,17 @@ IMAGE = {"type": "image"}
         (["Old:", IMAGE, "new:", IMAGE], "Old:\n<image>\nnew:\n<image>"),
         ([IMAGE, IMAGE, {"type": "text", "text": "<image> or <image>?"}], "<image> or <image>?"),
         ([IMAGE, {"type": "text", "text": "<IMG_CONTEXT>\nHm?"}], "<image>\nHm?"),
+        ([{"type": "text", "text": "Is <video> it?"}, IMAGE], "Is <video> it?\n<image>"),
+        ([{"type": "text", "text": "Is <video> it?"}], "Is <video> it?"),
     ],
 )
 def test_placeholders_stand_where_the_parts_do(content, text):
     """Each on a line of its own, unless the text has the places already; files fill them in order."""
-    record = convert(asked(content, images=["a.jpg", "b.jpg"][: str(content).count("'image'")]))
+    videos = ["a.mp4"][: str(content).count("<video>")]
+    record = convert(asked(content, images=["a.jpg", "b.jpg"][: str(content).count("'image'")], videos=videos))
 
     assert said(record)[0] == ("human", text)
+    assert record.video == next(iter(videos), None)
 
 
 @pytest.mark.parametrize(
@@ -144,6 +148,9 @@ def test_placeholders_stand_where_the_parts_do(content, text):
         ("Is <image>?", {"image": None}, "Is <image>?"),
         ("<image>", {"images": [{"bytes": None, "path": "a.jpg"}]}, "<image>"),
         ("<image>", {"images": '["a.jpg"]'}, "<image>"),
+        ("<image>", {"image": None, "images": ["a.jpg"]}, "<image>"),
+        ("Hm?", {"image": "a.jpg", "images": ["a.jpg"]}, "<image>\nHm?"),
+        ("Hm?", {"image": "", "images": ["a.jpg", "b.jpg"]}, "<image>\n<image>\nHm?"),
     ],
 )
 def test_texts_keep_their_placeholders(text, files, kept):
@@ -189,6 +196,7 @@ SYSTEM = {"role": "system", "content": "Be brief."}
         ([], "Be kind.", "turn", [("system", "Be kind."), ("human", "<image>\nHm?")]),
         ([SYSTEM], "Be kind.", "turn", [("system", "Be brief."), ("human", "<image>\nHm?")]),
         ([{"role": "system", "content": ""}], "", "turn", [("human", "<image>\nHm?")]),
+        ([{"role": "system", "content": ""}], "Be kind.", "turn", [("system", "Be kind."), ("human", "<image>\nHm?")]),
         ([SYSTEM], None, "prompt", [("human", "<image>\nBe brief.\n\nHm?")]),
     ],
 )
@@ -216,6 +224,9 @@ TOOLS = [
         ({}, [PRINTED, "81"]),
         ({1: {"role": "assistant", "content": "Wait.", "tool_calls": [CALL]}}, [f"Wait.\n{PRINTED}", "81"]),
         ({1: {"role": "assistant", "content": "", "tool_calls": [CALL, CALL]}}, [f"[{PRINTED}, {PRINTED}]", "81"]),
+        ({1: {"role": "assistant", "content": "", "tool_calls": f"[{PRINTED}]"}}, [PRINTED, "81"]),
+        ({1: {"role": "assistant", "content": None, "function_call": CALL["function"]}}, [PRINTED, "81"]),
+        ({1: {"role": "assistant", "content": None, "tool_calls": ["warmth"]}}, ["warmth", "81"]),
         ({1: {"role": "function_call", "content": "warmth()"}, 2: {"role": "observation", "content": "81"}},
          ["warmth()", "81"]),
         ({1: {"role": "assistant", "content": [{"type": "tool_use", "name": "warmth", "input": {"of": "tea"}}]},
@@ -280,6 +291,16 @@ def test_expected_losses_are_skipped(raw, reason):
         ({"messages": [{"role": "pretrain", "content": "b"}]}, "unknown role 'pretrain'"),
         ({"messages": [{"role": "user", "content": None}]}, "a turn without text; found: role, content"),
         (asked([{"type": "input_text", "text": "Hm?"}]), "unknown part of a turn: 'input_text'; found: type, text"),
+        (asked([IMAGE, TEXT]), "a part of a turn is of type image, but there is no file for it"),
+        (asked([{"type": "image_url", "image_url": {"url": None}}]), "of type image, but there is no file for it"),
+        (asked([IMAGE, IMAGE], images=["a.jpg"]), "of type image, but there is no file for it"),
+        (asked("Hm?", image="a.jpg", images=["b.jpg"]), "columns image, images may all be 'image'"),
+        ({"messages": [SYSTEM, SYSTEM, *asked("Hm?")["messages"]]}, "a system turn that is not the first turn"),
+        ({"messages": [{"role": "x" * 99, "content": "b"}]}, f"unknown role '{'x' * 59}$"),
+        (
+            {"a\nb": 1, **{"c" * (60 + n): 1 for n in range(30)}},
+            r"columns found: a\\nb, (c{60}, ){28}c{60} and 1 more$",
+        ),
         (asked([7]), "a part of a turn: expected a map or text, got int"),
         (asked({"text": "Hm?"}), "a turn's text: expected text, got dict"),
         (asked("Hm?", images=[7]), "image: expected a path or the file's bytes, got int"),
@@ -358,6 +379,7 @@ PAIR = {"prompt": "Hm?", "chosen": "Yes.", "rejected": "No."}
          "rejected": {"from": "gpt", "value": "No."}},
         asked("Hm?", rejected_response="No."),
         asked("Hm?", rejected_response=[{"role": "assistant", "content": "No."}]),
+        asked("Hm?", rejected_messages=[{"role": "user", "content": "Hm?"}, {"role": "assistant", "content": "No."}]),
     ],
 )  # fmt: skip
 def test_pairs_have_many_spellings(raw):
@@ -369,10 +391,19 @@ def test_pairs_have_many_spellings(raw):
     assert said(convert(raw, "own_pairs", kind="instruct")) == [("human", "Hm?"), ("gpt", "Yes.")]
 
 
+def test_a_pairs_history_comes_first():
+    """Its rounds stand before the prompt."""
+    record = convert({**PAIR, "history": [["Tea?", "Please."]]}, "own_pairs")
+
+    assert said(record) == [("human", "Tea?"), ("gpt", "Please."), ("human", "Hm?")]
+    assert record.chosen.value == "Yes."
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
         ({"chosen": None}, "no chosen answer"),
+        ({"rejected": {"from": "function_call", "value": "warmth()"}}, "uses tools"),
         ({"rejected": " "}, "no rejected answer"),
         ({"rejected": "Yes. "}, "both answers are equal"),
         ({"prompt": [{"role": "tool", "content": "81"}]}, "uses tools"),
@@ -390,6 +421,8 @@ def test_pairs_that_say_nothing_are_skipped(changes, reason):
         ({**PAIR, "rejected_images": ["a.jpg"]}, "a pair whose media differ"),
         ({**PAIR, "rejected": asked("Ha?")["messages"]}, "the two answers belong to different dialogues"),
         ({"chosen": "Yes.", "rejected": "No."}, "expected answers to a question"),
+        ({**PAIR, "rejected": {"role": "user", "content": "No."}}, "expected answers to a question"),
+        ({**PAIR, "prompt": "Ha?", "chosen": asked("Hm?")["messages"]}, "belong to another dialogue than the prompt"),
         ({**PAIR, "rejected": {"role": "assistant", "content": [IMAGE]}}, "a medium in an answer"),
     ],
 )

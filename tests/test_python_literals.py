@@ -44,6 +44,7 @@ def test_what_python_prints_is_read_back(value):
         "1]",
         "'\\d'",
         "'a' ('b')",
+        "['a' 'b']",
         "__import__('os')",
         '{"global_caption": null}',
     ],

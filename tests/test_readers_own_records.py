@@ -89,6 +89,8 @@ def test_a_table_without_a_header_numbers_its_columns(file):
         {"1": "d", "2": "e.jpg"},
     ]
     assert read(file("a, b\tc.jpg\n"), header=False) == [{"1": "a, b", "2": "c.jpg"}]
+    assert read(file('"a\nb",c.jpg\n'), header=False) == [{"1": "a\nb", "2": "c.jpg"}]
+    assert read(file(f"{'a' * 200_000},c.jpg\n"), header=False) == [{"1": "a" * 200_000, "2": "c.jpg"}]
 
 
 def test_records_that_are_neither_maps_nor_lists_are_bad(file):

@@ -168,6 +168,59 @@ def test_members_that_are_not_adjacent_are_several_samples(tmp_path):
     assert [item["__key__"] for item in read(path)] == ["1", "2", "1"]
 
 
+def test_archives_may_stand_one_behind_the_other(tmp_path):
+    """As `cat` leaves them; what is left behind the last one's end, and is no header, is nothing."""
+    both = b"".join(write(tmp_path / "x.tar", [(f"{n}.txt", b"Tea")]).read_bytes() for n in range(2))
+    (tmp_path / "x.tar").write_bytes(both + b"left")
+
+    assert [item["__key__"] for item in read(tmp_path / "x.tar")] == ["0", "1"]
+    assert [item["__key__"] for item in read(tmp_path / "x.tar", size=1024, piece=1)] == ["0", "1"]
+
+
+def sparse(name, content, format):
+    """Give a sparse member, whose content is less than the file's: as GNU's own header or as POSIX says it."""
+    member = tarfile.TarInfo(name)
+    if format == tarfile.PAX_FORMAT:
+        member.name, member.pax_headers = "GNUSparseFile.0/1", {"GNU.sparse.major": "1", "GNU.sparse.name": name}
+        member.size = len(content)
+        return member.tobuf(format) + content.ljust(512, b"\0")
+    member.type, member.size = tarfile.GNUTYPE_SPARSE, len(content)
+    header = bytearray(member.tobuf(format))
+    header[482] = 1  # a block of the map follows
+    header[148:156] = b"%06o\0 " % tarfile.calc_chksums(bytes(header))[0]
+    return bytes(header) + bytes(504) + b"\1" + bytes(7) + bytes(512) + content.ljust(512, b"\0")
+
+
+@pytest.mark.parametrize("format", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_a_sparse_member_is_its_samples_fault(tmp_path, format):
+    """It holds a map and pieces of the file, which would be taken for the file."""
+    content = write(tmp_path / "x.tar", [("0.txt", b"Tea"), ("1.jpg", b"x")]).read_bytes()[: 4 * 512]
+    behind = write(tmp_path / "x.tar", [("2.txt", b"Eggs")]).read_bytes()
+    (tmp_path / "x.tar").write_bytes(content + sparse("1.txt", b"Milk", format) + behind)
+
+    before, found, after = read(tmp_path / "x.tar")
+
+    assert (before["txt"], after["txt"]) == (b"Tea", b"Eggs")
+    assert isinstance(found, Bad)
+    assert found.reason == "field `txt` is sparse; pack the tar anew without `--sparse`"
+
+
+def test_members_of_other_kinds_are_passed_over_with_their_content(tmp_path):
+    """GNU's list of a folder has content, a link has none, whatever size it tells."""
+    parts = []
+    for name, kind, content in (
+        ("a", b"D", b"list"),
+        ("b.txt", tarfile.LNKTYPE, b""),
+        ("1.txt", tarfile.REGTYPE, b"Tea"),
+    ):
+        member = tarfile.TarInfo(name)
+        member.type, member.size = kind, 700 if kind == tarfile.LNKTYPE else len(content)
+        parts += [member.tobuf(tarfile.USTAR_FORMAT), content.ljust(512, b"\0") if content else b""]
+    (tmp_path / "x.tar").write_bytes(b"".join(parts) + bytes(1024))
+
+    assert read(tmp_path / "x.tar") == [{"txt": b"Tea", "__key__": "1"}]
+
+
 def test_members_are_unpacked(tmp_path):
     """`txt.gz` is `txt`, of one stream or several."""
     path = write(tmp_path / "x.tar", [("1.txt.gz", gzip.compress(b"a") + gzip.compress(b"b"))])

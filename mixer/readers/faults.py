@@ -24,16 +24,16 @@ CHECK = "check that this is the published file of this name"
 DOWNLOAD_AGAIN = "the file is cut short or damaged: download it again"
 
 _HINTS = {
-    ARRAY: "use a source that reads arrays, such as `llava_json`",
-    LINES: "use a source that reads JSON Lines, such as `llava_jsonl`",
-    _ONE_OBJECT: "use `llava_json` for a list of records taken out of it, `llava_jsonl` for one record a line",
+    ARRAY: "use a source that reads arrays, such as `own_auto`",
+    LINES: "use a source that reads JSON Lines, such as `own_auto`",
+    _ONE_OBJECT: "take the list of records out of it, and use a source that reads arrays, such as `own_auto`",
 }
 # What people have in place of the file, most often.
 _OTHER_FORMATS = {
     b"version https://git-lfs": ("a Git LFS pointer", "fetch the file itself with `git lfs pull`"),
     b"\x1f\x8b": ("gzip data", "unpack it with `gunzip`"),
     b"PK\x03\x04": ("a zip archive", "unpack it with `unzip`"),
-    b"PAR1": ("a Parquet file", "use a source that reads Parquet"),
+    b"PAR1": ("a Parquet file", "use a source that reads Parquet, such as `own_auto`"),
     b"\xff\xfe": ("UTF-16 text", "convert it to UTF-8"),
     b"\xfe\xff": ("UTF-16 text", "convert it to UTF-8"),
     b"<!": ("a web page", "download the file itself"),

@@ -52,11 +52,13 @@ class Container:
                 return tar_samples, False
             if start == len(view) or is_other_format(view, start):
                 raise wrong_start(path, view, start, RECORDS)
-            line = bytes(view[start : start + _FIRST_LINE]).partition(b"\n")[0].decode(errors="replace")
+            text = bytes(view[start : start + _FIRST_LINE]).decode(errors="replace")
+        line = text.partition("\n")[0]
         delimiter = next((each for each in "\t,;" if each in line), ",")
         if self.header:
             return csv_rows.of(delimiter), False
-        width = len(next(csv.reader(io.StringIO(line), delimiter=delimiter), [""]))
+        csv.field_size_limit(max(csv.field_size_limit(), len(text)))
+        width = len(next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), [""]))
         return csv_rows.of(delimiter, tuple(str(number) for number in range(1, width + 1))), False
 
 

@@ -209,7 +209,7 @@ class _Archive:
         """Give where the content of a member begins whose header is at a place: behind its map, if it is sparse."""
         content = at + _BLOCK
         flag = at + _EXTENDED
-        while header.type == tarfile.GNUTYPE_SPARSE and self._view[flag : flag + 1] not in (b"", b"\0"):
+        while header.type == tarfile.GNUTYPE_SPARSE and any(self._view[flag : flag + 1]):
             flag = content + _EXTENDED_AGAIN
             content += _BLOCK
         return content

@@ -93,11 +93,11 @@ class Row:
         """Media that the record holds, by the paths that `media` gave them."""
 
     def __contains__(self, name: str) -> bool:
-        return self._found(name) is not None
+        return self.column(name) is not None
 
     def value(self, name: str, *, required: bool = False) -> Any:
         """Give what a column holds, None for nothing. Raises ValidationError, which lists the columns found."""
-        found = self._found(name)
+        found = self.column(name)
         if found is None:
             if required or (name in self._columns and name not in TOKENS):
                 raise self._missing(name)
@@ -171,8 +171,8 @@ class Row:
     def _missing(self, name: str) -> msgspec.ValidationError:
         return self.unknown(f"no column {self._columns.get(name, name)!r} for {name!r}")
 
-    def _found(self, name: str) -> str | None:
-        """Name the column: ours, or else the one synonym, that holds something; or one that is there."""
+    def column(self, name: str) -> str | None:
+        """Name the column in the file: ours, or else the one synonym, that holds something; or one that is there."""
         if name in self._columns:
             return self._columns[name] if self._columns[name] in self._record else None
         taken = self._columns.values()

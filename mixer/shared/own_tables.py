@@ -15,7 +15,7 @@ from pydantic import Field
 from mixer.conversation import GPT, HUMAN, Conversation, Labelled, Skip, content_id, dialogue
 from mixer.prompts import BRIEF, DETAIL, ONE_SENTENCE, OPTION_LETTER, SHORT_ANSWER, pick
 from mixer.shared.choices import letter, lettered
-from mixer.shared.own_rows import PATHS, Row, RowOptions, plain, rounds
+from mixer.shared.own_rows import PATHS, Row, RowOptions, keys, plain, rounds
 from mixer.shared.own_turns import TurnOptions, made, qwen_images, refuse_pair
 
 Record = Mapping[str, Any]
@@ -40,7 +40,7 @@ class QaOptions(RowOptions):
     answer_is: Literal["told", "text", "letter", "index"] = Field(
         default="told",
         description="What an answer to a question with options is: the text of one, its letter or its index from 0. "
-        "`told`: a number is an index, a text is that of an option, or else a letter, or else an index.",
+        "`told`: a number beside texts is an index; else whichever fits, and two that fit make the record bad.",
     )
 
 
@@ -87,11 +87,17 @@ def qa(raw: Record, options: QaOptions) -> Labelled | Skip:
     """Ask a question, with options for one of them."""
     row = Row(raw, options, PATHS)
     question = row.text("question", required=True)
-    choices = [plain(each, "options") for each in _choices(row)]
+    choices = _choices(row)
     answer = row.value("answer", required=True)
     if choices:
-        asked = f"{question}\n{lettered(choices)}\n{OPTION_LETTER}"
-        return _record(row, asked, _letter(answer, choices, options))
+        answer_is = options.answer_is
+        if answer_is == "told" and isinstance(answer, int) and all(isinstance(each, str) for each in choices):
+            answer_is = "index"
+        texts = [plain(each, "options") for each in choices]
+        asked = f"{question}\n{lettered(texts)}\n{OPTION_LETTER}"
+        return _record(row, asked, _letter(answer, texts, answer_is))
+    if row.column("answer") == "answers":
+        answer = row.listed("answer")
     text = _most_common(answer) if isinstance(answer, list) else plain(answer, "answer")
     if not text.strip():
         return Skip("no answer")
@@ -100,15 +106,25 @@ def qa(raw: Record, options: QaOptions) -> Labelled | Skip:
 
 def _choices(row: Row) -> list[Any]:
     """List the options: of a column, or of the columns A, B ... up to the first that is empty."""
-    listed = row.listed("options")
-    if len(listed) == 1 and isinstance(listed[0], Mapping):
-        row = Row(listed[0], RowOptions())
-    elif listed:
-        return listed
-    return list(takewhile(lambda each: each is not None, (row.value(name) for name in ascii_uppercase)))
+    held = row.value("options")
+    choices = row.listed("options")
+    if isinstance(held, Mapping):
+        if "A" not in held:
+            raise msgspec.ValidationError(f"options: expected a list, or a map by letter; found: {keys(held)}")
+        row = Row(held, RowOptions())
+    elif isinstance(held, str) and choices == [held]:
+        raise msgspec.ValidationError("options: expected a list, or a map by letter, got text")
+    if isinstance(held, Mapping) or (not choices and ("A" in row or "B" in row)):
+        given = [row.value(name) for name in ascii_uppercase]
+        choices = list(takewhile(lambda each: each is not None, given))
+        if given[len(choices) + 1 : len(choices) + 2] not in ([], [None]):
+            raise msgspec.ValidationError("options: one is missing before another")
+    if len(choices) > len(ascii_uppercase) or any(each is None or each == "" for each in choices):
+        raise msgspec.ValidationError("options: more than there are letters, or an empty one")
+    return choices
 
 
-def _letter(answer: Any, choices: list[str], options: QaOptions) -> str:
+def _letter(answer: Any, choices: list[str], answer_is: str) -> str:
     """Give the letter of the option that is the answer. Raises ValidationError where it cannot be told."""
     text = plain(answer, "answer").strip()
     by_text = [place for place, choice in enumerate(choices) if choice.strip() == text]
@@ -118,8 +134,8 @@ def _letter(answer: Any, choices: list[str], options: QaOptions) -> str:
         "text": [by_text],
         "letter": [by_letter],
         "index": [by_index],
-        "told": [by_index] if isinstance(answer, int) else [by_text, by_letter, by_index],
-    }[options.answer_is]
+        "told": [by_text, by_letter, by_index],
+    }[answer_is]
     found = {tuple(way) for way in ways if way}
     if len(found) != 1 or len(next(iter(found))) != 1:
         several = "may be more than one of its options; say with `answer_is` what it is" if found else "is no option"
@@ -139,8 +155,8 @@ def captions(raw: Record, options: CaptionOptions) -> Iterator[Labelled | Skip]:
     paths = {medium: row.media(medium) for medium in ("image", "video", "audio")}
     if not any(paths.values()):
         raise row.unknown("no medium in 'image', 'video' or 'audio'")
-    held = row.value("caption", required=True)
-    plains = [_plain(plain(each, "caption"), paths) for each in (held if isinstance(held, list) else [held])]
+    row.value("caption", required=True)
+    plains = [_plain(plain(each, "caption"), paths) for each in row.listed("caption")]
     told = [each for each in plains if each]
     if not told or len(paths["video"]) > 1:
         yield Skip("several videos" if told else "no caption")

@@ -18,13 +18,13 @@ from pydantic import Field
 from mixer.conversation import GPT, HUMAN, IMAGE, SYSTEM, VIDEO, Conversation, Labelled, Skip, Turn, content_id, media
 from mixer.shared.own_rows import TOKENS, Medium, Row, RowOptions, keys, listed, plain
 
-_TOOL, _CALL = "tool", "call"
+TOOL, CALL = "tool", "call"
 _ROLES = {
     SYSTEM: SYSTEM,
     **dict.fromkeys((HUMAN, "user"), HUMAN),
     **dict.fromkeys((GPT, "assistant", "bot"), GPT),
-    **dict.fromkeys(("tool", "function", "tool_response", "function_response", "observation", "observations"), _TOOL),
-    **dict.fromkeys(("function_call", "tool_call"), _CALL),
+    **dict.fromkeys(("tool", "function", "tool_response", "function_response", "observation", "observations"), TOOL),
+    **dict.fromkeys(("function_call", "tool_call"), CALL),
 }
 _MEDIA: Mapping[str, Medium] = {
     "image": "image", "image_url": "image", "video": "video", "video_url": "video",
@@ -123,20 +123,23 @@ def made(row: Row, given: Iterable[Said], options: TurnOptions) -> Labelled | Sk
     if row.value("label") is False:
         return Skip("its answer is labelled as bad")
     tools = row.value("tools") if row.listed("tools") else None
-    if options.tools == "skip" and (tools or any(_uses_tools(*turn) for turn in said)):
+    if options.tools == "skip" and (tools or any(uses_tools(*turn) for turn in said)):
         return Skip("uses tools")
     files = _Files(row)
     spoken: list[Turn] = []
     system = row.text("system")
     for number, (role, content) in enumerate(said):
         text = _text(content, files)
-        if role == SYSTEM and number == 0:
+        if role == SYSTEM:
+            if number:
+                raise msgspec.ValidationError("a system turn that is not the first turn")
             system = text or system
             continue
-        speaker = HUMAN if role == _TOOL else GPT if role == _CALL else role
+        speaker = HUMAN if role == TOOL else GPT if role == CALL else role
         if speaker == HUMAN:
-            files.place_those_of(text, besides=[_part(part)[0] for part in content if isinstance(content, list)])
-        if role == _TOOL and spoken and spoken[-1].from_ == HUMAN:  # results of several calls
+            parts = content if isinstance(content, list) else ()
+            files.place_those_of(text, besides=[_part(part)[0] for part in parts])
+        if role == TOOL and spoken and spoken[-1].from_ == HUMAN:  # results of several calls
             spoken[-1].value += f"\n{text}"
         else:
             spoken.append(Turn(speaker, text))
@@ -207,16 +210,17 @@ def _turn(role: Any, said: Any, turn: Mapping[str, Any]) -> Iterator[Said]:
     if calls := listed(turn.get("tool_calls") or turn.get("function_call")):
         functions = [call.get("function", call) if isinstance(call, Mapping) else call for call in calls]
         text = _printed(functions[0] if len(functions) == 1 else functions)
-        yield _CALL, f"{said}\n{text}" if isinstance(said, str) and said.strip() else text
+        yield CALL, f"{said}\n{text}" if isinstance(said, str) and said.strip() else text
     elif said is None:
         raise msgspec.ValidationError(f"a turn without text; found: {keys(turn)}")
     else:
         yield kind, said
 
 
-def _uses_tools(role: str, content: Any) -> bool:
+def uses_tools(role: str, content: Any) -> bool:
+    """Say whether a turn calls a tool or holds a result of one."""
     parts = content if isinstance(content, list) else []
-    return role in (_TOOL, _CALL) or any(
+    return role in (TOOL, CALL) or any(
         isinstance(part, Mapping) and part.get("type") in ("tool_use", "tool_result") for part in parts
     )
 

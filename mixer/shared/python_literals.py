@@ -18,7 +18,7 @@ DEEPEST = 32
 _TOKEN = re.compile(
     r"""\s*+(?:(?P<open>[\[{(])|(?P<close>[\]})])|[,:]|None\b|True\b|False\b"""
     r"""|-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.])"""
-    r"""|'[^'\\\n]*(?:\\[\\'"abfnrtvxuUN][^'\\\n]*)*'|"[^"\\\n]*(?:\\[\\'"abfnrtvxuUN][^"\\\n]*)*")\s*+"""
+    r"""|(?P<text>'[^'\\\n]*(?:\\[\\'"abfnrtvxuUN][^'\\\n]*)*'|"[^"\\\n]*(?:\\[\\'"abfnrtvxuUN][^"\\\n]*)*"))\s*+"""
 )
 
 
@@ -27,10 +27,12 @@ def parse(text: str) -> object:
     if len(text) > LONGEST:
         raise ValueError("a Python literal that is too long")
     at = depth = 0
+    was_text = False
     while at < len(text):
         token = _TOKEN.match(text, at)
-        if token is None:
+        if token is None or (was_text and token["text"] is not None):  # NumPy's lists have no commas
             raise ValueError("no Python literal")
+        was_text = token["text"] is not None
         depth += (token["open"] is not None) - (token["close"] is not None)
         if depth > DEEPEST:
             raise ValueError("a Python literal that is nested too deep")

@@ -10,10 +10,11 @@ Raw: {"prompt": "What boils?", "chosen": "Two eggs.", "rejected": "A cat.", "ima
      {"messages": [{"role": "user", "content": "What boils?"}, {"role": "assistant", "content": "Two eggs."}],
      "rejected_response": "A cat."}
 
-A prompt is a text (`prompt`, `question`, `query` or `instruction`, with an `input` on the next line), a dialogue, or
-what stands before both answers. An answer is a text, a turn or a dialogue that ends with it; LLaMA-Factory's
-`chosen_messages` and `rejected_messages` are such. Two sides with different dialogues before the answer, or with media
-of their own, are bad records. A missing answer and two equal ones are skipped. All else is as `own_messages` has it.
+A prompt is a text (`prompt`, `question`, `query` or `instruction`, with an `input` on the next line, behind the rounds
+of `history`), a dialogue, or what stands before both answers. An answer is a text, a turn or a dialogue that ends with
+it; LLaMA-Factory's `chosen_messages` and `rejected_messages` are such. `messages` without a chosen side end with it.
+Two sides with different dialogues before the answer, or with another one than the prompt, or with media of their own,
+are bad records. A missing answer and two equal ones are skipped. All else is as `own_messages` has it.
 """
 
 from dataclasses import replace
@@ -26,7 +27,7 @@ from mixer.sources.own_messages import SOURCE as MESSAGES
 
 Column = Literal[
     "id", "image", "video", "audio", "subset", "split", "task", "language", "prompt", "input", "chosen", "rejected",
-    "messages", "conversations", "role", "content", "from", "value", "system", "tools",
+    "messages", "conversations", "role", "content", "from", "value", "system", "history", "tools",
 ]  # fmt: skip
 
 

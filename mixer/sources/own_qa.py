@@ -10,7 +10,7 @@ Raw: image,question,answer
 The question is asked as it stands; `prompt: short` adds LLaVA-1.5's request for a short answer. Options follow the
 question behind their letters, with LLaVA-1.5's request for a letter, which is the answer. What `answer` says is told
 by itself, or by `answer_is` where an option's text is another one's letter. Options are a list, a map by letter, or the
-columns A, B ... up to the first empty one. Of several answers the most common counts, of equals the first. A record
+columns A, B ... up to the last one that is filled; any other text or map makes a record bad. Of several answers the most common counts, of equals the first. A record
 without an image is one of text. The image's column may be called `image_path`, `filepath`, `file_name` ..., too.
 """
 
