@@ -87,6 +87,15 @@ def test_prompts_of_pairs_can_be_kept_out_of_instructions(data, tmp_path, cache)
     assert load_recipe(preference).leaves()[0].except_[0].by == "prompt"
 
 
+def test_a_mix_of_pairs_can_be_kept_out_of_instructions(data, tmp_path, cache):
+    """The file that a build of pairs wrote serves as it is; its better answers are its replies."""
+    build(recipe(tmp_path, "pairs", kind="preference", sources={INVENTED: {}}), tmp_path / "p", data=data, cache=cache)
+    own = {"use": "llava_json", "path": "own.json", "except": {"file": "p/pairs.jsonl"}}
+    kept = build(recipe(tmp_path, sources={"own": own}), tmp_path / "kept", data=data, cache=cache).path / "mix.json"
+
+    assert [record["id"] for record in records(kept)] == ["other"]
+
+
 @pytest.mark.parametrize(
     ("values", "said"),
     [

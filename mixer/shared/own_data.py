@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 from pydantic import Field
 
-from mixer.conversation import AUDIO, IMAGE, VIDEO, Conversation, Labelled, Labels, Turn, content_id, media
+from mixer.conversation import AUDIO, HUMAN, IMAGE, VIDEO, Conversation, Labelled, Labels, Turn, content_id, media
 from mixer.sources import Options
 
 Column = Literal[
@@ -36,6 +36,8 @@ class OwnRecord(msgspec.Struct):
     image: str | list[str] | None = None
     video: str | None = None
     audio: str | list[str] | None = None
+    chosen: Any = None
+    """Of a preference pair as mixer writes them: the better answer, which is its reply here."""
 
 
 class _Mapped(OwnRecord):
@@ -60,6 +62,8 @@ def convert(raw: OwnRecord | dict[str, Any], options: OwnOptions) -> Conversatio
 
 
 def _conversation(raw: OwnRecord, strip: str) -> Conversation:
+    if raw.chosen is not None and raw.conversations and raw.conversations[-1].from_ == HUMAN:
+        raw.conversations = [*raw.conversations, msgspec.convert(raw.chosen, Turn)]
     record = Conversation(
         id="" if raw.id is None else str(raw.id),
         image=_paths(raw.image, strip),
