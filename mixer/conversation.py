@@ -152,6 +152,9 @@ def dialogue(
     Images come first, then the video, then audio. One file in a list is written as one, none as no medium.
     """
     turns = [Turn(role, text) for pair in rounds for role, text in zip((HUMAN, GPT), pair, strict=True)]
+    if type(image) is str and video is None and audio is None:  # by far the most common
+        turns[0].value = f"{IMAGE}\n{turns[0].value}"
+        return Conversation(id=id, image=image, conversations=turns)
     images, audios = ([each] if isinstance(each, str) else list(each or ()) for each in (image, audio))
     placeholders = [IMAGE] * len(images) + [VIDEO] * (video is not None) + [AUDIO] * len(audios)
     turns[0].value = "".join(f"{placeholder}\n" for placeholder in placeholders) + turns[0].value
