@@ -20,9 +20,9 @@ from typing import Any
 
 import msgspec
 
-from mixer import atomic, pictures, sources
+from mixer import atomic, embedded, pictures, sources
 from mixer.converter import converter_hash
-from mixer.converting import MEDIA_FOLDER, Receipt
+from mixer.converting import Receipt
 from mixer.errors import DataError, MissingFile
 from mixer.finishing import (
     Accepted,
@@ -39,12 +39,12 @@ from mixer.opening import Content, Edges, expected_size, opened
 from mixer.processes import Workers
 from mixer.progress import Progress
 from mixer.rawfiles import Hashes, RawFile, check_unchanged, find
-from mixer.readers import PAST_ANY_END, cuts
+from mixer.readers import PAST_ANY_END
 from mixer.resolved import Input
 from mixer.stamps import stamp
 from mixer.store import Entry, Ledger, LedgerFile, Store, address, measured
 from mixer.tables import size
-from mixer.tasks import PIECE, Bucket, Matches, Span, Table, tell_file
+from mixer.tasks import Bucket, Matches, Span, Table, read_whole
 
 SPAN = 32 << 20
 """Bytes of raw file to a task: large enough that starting one costs nothing, small enough to keep two cores busy."""
@@ -97,14 +97,14 @@ def convert(
     """
     hashes = Hashes(store.hashes())
     located = _with_sizes(located, store, hashes, progress)
-    every = [*located.files, *located.lookups]
-    known = [hashes.remembered(raw.path) for raw in every]
+    known = _remembered(located, hashes)
     if None in known and store.has_any(located.given.source):
         # An unchanged file under a new date is found by its content; the others have to be hashed anyway.
-        known = list(_hashed(located, hashes, progress))
+        known = list(_hashed(located, known, hashes, progress))
     if None not in known:
         entry = store.find(located.given.source, _address(located, [sha256 or "" for sha256 in known]))
         if entry is not None:
+            check_bad(entry.ledger.source, entry.ledger.read, entry.ledger.bad, max_bad)
             _judge(entry, max_bad, told)
             return entry
     told(f"converting {located.given.source}: {size(located.size())}")
@@ -114,10 +114,9 @@ def convert(
 
 
 def _judge(entry: Entry, max_bad: Fraction, told: Callable[[str], None]) -> None:
-    """Tell what was recognised in a file of the user's own. Raises DataError for bad items, even few, if they are all."""
+    """Tell what was recognised in a file of the user's own. Raises DataError if all its items are bad, however few."""
     ledger = entry.ledger
     source = sources.get(ledger.source)
-    check_bad(ledger.source, ledger.read, ledger.bad, max_bad)
     if source.own_path and max_bad < 1 and 0 < ledger.read == sum(ledger.bad.values()):
         reason, _ = Counter(ledger.bad).most_common(1)[0]
         raise DataError(f"{ledger.source}: no record of the file can be used: {reason}; is it the right source?")
@@ -127,9 +126,13 @@ def _judge(entry: Entry, max_bad: Fraction, told: Callable[[str], None]) -> None
         told(f"{ledger.source}: recognised {names or 'nothing'}")
 
 
-def _hashed(located: Located, hashes: Hashes, progress: Progress) -> list[str]:
+def _remembered(located: Located, hashes: Hashes) -> list[str | None]:
+    return [hashes.remembered(raw.path) for raw in (*located.files, *located.lookups)]
+
+
+def _hashed(located: Located, known: list[str | None], hashes: Hashes, progress: Progress) -> list[str]:
     """Hash the raw files that are not remembered."""
-    every = [(raw.path, hashes.remembered(raw.path)) for raw in (*located.files, *located.lookups)]
+    every = [(raw.path, sha256) for raw, sha256 in zip((*located.files, *located.lookups), known, strict=True)]
     total = sum(path.stat().st_size for path, sha256 in every if sha256 is None)
     with progress(f"hashing {located.given.source}", total) as advance:
         return [sha256 or hashes.hash(path, advance) for path, sha256 in every]
@@ -141,7 +144,7 @@ def _with_sizes(located: Located, store: Store, hashes: Hashes, progress: Progre
     declared = source.used_pictures(located.given.options)
     if declared is None or located.media is None:
         return located
-    known = _address(located, _hashed(located, hashes, progress))
+    known = _address(located, _hashed(located, _remembered(located, hashes), hashes, progress))
     folder = store.folder / "pictures"
     table = pictures.table(folder, known, located.media, _raw_records(located, folder, progress), declared, progress)
     if table is None:
@@ -159,10 +162,7 @@ def _raw_records(located: Located, folder: Path, progress: Progress) -> Iterator
         for raw in located.files:
             with opened(raw, working / "unpacked") as content:
                 content.wait(PAST_ANY_END)
-                start, *_, stop = cuts(raw.file.reader, content.path, 1 << 40)
-                kind = raw.file.raw_type(located.given.options)
-                for batch in raw.file.reader.read(content.path, start, stop, kind, PIECE):
-                    tell_file(batch, raw.file, raw.published)
+                for batch in read_whole(raw.file, raw.published, content.path, located.given.options):
                     yield batch.items
                     advance(content.progress(batch.end))
 
@@ -347,7 +347,7 @@ class _Conversion:
                 msgspec.structs.replace(part, index_sha256=sha256_of(folder / f"{part.name}.parquet")) for part in parts
             ],
             lost_sha256=sha256_of(folder / "skipped.jsonl"),
-            media=measured(folder / MEDIA_FOLDER),
+            media=measured(folder / embedded.FOLDER),
         ).sealed()
 
 

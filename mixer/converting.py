@@ -24,9 +24,6 @@ from mixer.validate import Fault, check_all
 FORESEEN = (LookupError, ValueError, TypeError, AttributeError, ArithmeticError)
 """What a converter raises at a value it did not foresee: that record's fault, and its neighbours are fine."""
 
-MEDIA_FOLDER = "media"
-"""Of a conversion, and of the entry it becomes: what its raw records held."""
-
 Place = Callable[[int], tuple[str, int]]
 """An item's number -> the published path of its file and its number there, from 0."""
 
@@ -118,7 +115,7 @@ class Making:
         self._is_grouped = source.grouping is not None
         self._place = place
         self._out = out
-        self._media = out.with_name(MEDIA_FOLDER)
+        self._media = out.with_name(embedded.FOLDER)
         self._columns = Columns()
         self._losses = Losses(receipt)
         self.receipt = receipt

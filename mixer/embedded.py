@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Literal
 
 Medium = Literal["image", "video", "audio"]
+FOLDER = "media"
+"""Of a conversion, of the entry it becomes, and of a mix: the media that their raw records held."""
 
 _IMAGES = (
     (b"\xff\xd8\xff", "jpg"),

@@ -16,7 +16,7 @@ import msgspec
 from mixer import columns as index
 from mixer import embedded
 from mixer.conversation import Labels, record_key
-from mixer.converting import MEDIA_FOLDER, Lost, Receipt
+from mixer.converting import Lost, Receipt
 from mixer.sources import Blocks
 from mixer.store import Part
 
@@ -134,7 +134,7 @@ def remove_orphans(folder: Path, parts: list[Part]) -> None:
     """Remove media that only a span brought which was read again from another edge."""
     import polars as pl
 
-    media = folder / MEDIA_FOLDER
+    media = folder / embedded.FOLDER
     orphans = {path.relative_to(media).as_posix() for path in embedded.files(media)}
     for part in parts if orphans else ():
         paths = pl.read_parquet(folder / f"{part.name}.parquet", columns=["paths"])["paths"]

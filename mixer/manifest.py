@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from mixer import embedded
 from mixer.columns import read_columns
 from mixer.errors import IntegrityError, UsageError
 from mixer.hashing import sha256_of
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 NAME = "manifest.json"
 INDEX = "index.parquet"
-MEDIA = "media"
+MEDIA = embedded.FOLDER
 INDEX_COLUMNS = (
     "leaf", "source", "id", "digest", "key", "subset", "pass", "media", "turns", "characters", "tokens", "offset",
     "length",

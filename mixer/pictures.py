@@ -18,7 +18,7 @@ import msgspec
 
 from mixer import atomic
 from mixer.errors import DataError
-from mixer.progress import Progress
+from mixer.progress import Advance, Progress
 from mixer.readers import Bad, json_lines
 from mixer.sources import File, Lookup, Picture, Pictures
 from mixer.stamps import Stamp, stamp
@@ -105,7 +105,7 @@ def _named(batches: Iterable[list[Any]], declared: Pictures) -> Iterator[str]:
                 yield from (path for path in candidates(declared, raw) if path_fault(path) is None)
 
 
-def _looked_at(known: list[_Known], media: Path, advance: Any) -> Iterator[_Known]:
+def _looked_at(known: list[_Known], media: Path, advance: Advance) -> Iterator[_Known]:
     """Give each image as it is now; headers are read of those that are new or have changed."""
     for each in known:
         path = media / each.path

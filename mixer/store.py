@@ -110,7 +110,7 @@ class Entry:
     @property
     def media(self) -> Path:
         """Give the folder of the media that its raw records held."""
-        return self.folder / "media"
+        return self.folder / embedded.FOLDER
 
     def index(self, columns: list[str]) -> pl.DataFrame:
         """Read index columns of all parts, in part order; `row` counts the entry's records from 0.

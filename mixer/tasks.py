@@ -18,7 +18,7 @@ from mixer.allocator import keep_freed_blocks
 from mixer.converting import Making, Receipt
 from mixer.errors import DataError
 from mixer.garbage import collector_off
-from mixer.readers import Bad, Batch, counts_bytes, cuts
+from mixer.readers import PAST_ANY_END, Bad, Batch, counts_bytes
 from mixer.sources import File, Lookup, Options, Source
 from mixer.stamps import Stamp, stamp
 
@@ -132,7 +132,7 @@ def _read(task: Span, source: Source, options: Options) -> Iterator[Batch]:
     file = source.every_file(options)[task.file]
     lookups = [_lookup(task, source, number) for number in sorted({table.lookup for table in task.tables})]
     for batch in file.reader.read(task.path, task.start, task.stop, file.raw_type(options), task.piece):
-        tell_file(batch, file, task.published)
+        _tell_file(batch, file, task.published)
         for key, field, table in lookups:
             for raw in batch.items:
                 if type(raw) is not Bad:
@@ -142,7 +142,15 @@ def _read(task: Span, source: Source, options: Options) -> Iterator[Batch]:
         yield batch
 
 
-def tell_file(batch: Batch, file: File, published: str) -> None:
+def read_whole(file: File, published: str, path: Path, options: Options) -> Iterator[Batch]:
+    """Go through all records of a file, each with what its file knows of it."""
+    start, stop = file.reader.cut(path, 0), file.reader.cut(path, PAST_ANY_END)
+    for batch in file.reader.read(path, start, stop, file.raw_type(options), PIECE):
+        _tell_file(batch, file, published)
+        yield batch
+
+
+def _tell_file(batch: Batch, file: File, published: str) -> None:
     """Set on each record what its file says of it; a bad one's place is a byte of that file, or not told."""
     if not counts_bytes(file.reader):
         batch.items[:] = [replace(raw, at=None) if type(raw) is Bad else raw for raw in batch.items]
@@ -183,11 +191,9 @@ def _table(source: str, number: int, files: tuple[tuple[str, Path, Stamp], ...])
 
 def _entries(lookup: Lookup, published: str, path: Path) -> Iterator[Any]:
     """Go through a lookup file's records. Raises DataError when none of them decodes: it is another file."""
-    start, *_, stop = cuts(lookup.file.reader, path, 1 << 40)
     bad: list[Bad] = []
     usable = 0
-    for batch in lookup.file.reader.read(path, start, stop, lookup.file.raw_type(Options()), PIECE):
-        tell_file(batch, lookup.file, published)
+    for batch in read_whole(lookup.file, published, path, Options()):
         bad += [entry for entry in batch.items if type(entry) is Bad][: not bad]
         entries = [entry for entry in batch.items if type(entry) is not Bad]
         usable += len(entries)
