@@ -22,6 +22,7 @@ class Listed:
     task: str
     language: str
     licence: str
+    terms: tuple[str, ...]
     homepage: str
     note: str
     records: int | None
@@ -52,6 +53,7 @@ class Listed:
         names = ("name", "title", "modality", "task", "language", "licence", "homepage", "note", "records")
         return {
             **{name: getattr(self, name) for name in names},
+            "terms": list(self.terms),
             "files": list(self.files),
             "default_files": sorted(self.default),
             "found": [path for path, there in self.files.items() if there],
@@ -72,6 +74,7 @@ def listed(name: str, root: Path | None, example: dict[str, Any] | None = None) 
         task=source.task,
         language=source.language,
         licence=source.licence,
+        terms=source.terms,
         homepage=source.homepage,
         note=source.note,
         records=source.records,

@@ -148,6 +148,10 @@ class Source:
     title: str
     homepage: str
     licence: str
+    """In the words of whoever gave it."""
+    terms: tuple[str, ...]
+    """The same for a gate: all that must be accepted, by SPDX's names where it has one, else `OpenAI`, `Flickr`, `AI-Hub`,
+    `Korean-VQA`, `research-only`, `various` (its parts have licences of their own) or `unknown` (nobody has stated one)."""
     modality: Modality
     task: str
     language: str

@@ -112,6 +112,7 @@ SOURCE = Source(
     title="AI Hub visual question answering",
     homepage="https://aihub.or.kr/aihubdata/data/view.do?dataSetSn=104",
     licence="AI Hub terms (for training, by account)",
+    terms=("AI-Hub",),
     modality="image",
     task="vqa",
     language="ko",

@@ -85,6 +85,7 @@ SOURCE = Source(
     title="ALLaVA-4V",
     homepage="https://huggingface.co/datasets/FreedomIntelligence/ALLaVA-4V",
     licence="Apache-2.0 plus OpenAI terms",
+    terms=("Apache-2.0", "OpenAI"),
     modality="image+text",
     task="chat",
     language="en",

@@ -43,6 +43,7 @@ SOURCE = Source(
     title="ALLaVA-4V-Chinese",
     homepage="https://huggingface.co/datasets/FreedomIntelligence/ALLaVA-4V-Chinese",
     licence="Apache-2.0",
+    terms=("Apache-2.0",),
     modality="image",
     task="chat",
     language="zh",

@@ -128,6 +128,7 @@ SOURCE = Source(
     title="A-OKVQA",
     homepage="https://allenai.org/project/a-okvqa/home",
     licence="Apache-2.0 (the repository's; the data's is not stated)",
+    terms=("unknown",),
     modality="image",
     task="vqa",
     language="en",

@@ -81,6 +81,7 @@ SOURCE = Source(
     title="AS-V2",
     homepage="https://huggingface.co/datasets/OpenGVLab/AS-V2",
     licence="Apache-2.0",
+    terms=("Apache-2.0",),
     modality="image",
     task="grounding",
     language="en",

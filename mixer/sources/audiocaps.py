@@ -78,6 +78,7 @@ SOURCE = Source(
     title="AudioCaps",
     homepage="https://github.com/cdjkim/audiocaps",
     licence="academic purposes only",
+    terms=("research-only",),
     modality="audio",
     task="caption",
     language="en",

@@ -147,6 +147,7 @@ SOURCE = Source(
     title="AudioSet",
     homepage="https://research.google.com/audioset/download.html",
     licence="CC-BY-4.0",
+    terms=("CC-BY-4.0",),
     modality="audio",
     task="classification",
     language="en",

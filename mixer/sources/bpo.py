@@ -57,6 +57,7 @@ SOURCE = Source(
     title="BPO (bootstrapped preference optimization)",
     homepage="https://huggingface.co/datasets/renjiepi/BPO",
     licence="not found",
+    terms=("unknown",),
     modality="image",
     task="preference",
     language="en",

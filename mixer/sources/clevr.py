@@ -123,6 +123,7 @@ SOURCE = Source(
     title="CLEVR v1.0 and CoGenT",
     homepage="https://cs.stanford.edu/people/jcjohns/clevr/",
     licence="CC-BY-4.0",
+    terms=("CC-BY-4.0",),
     modality="image",
     task="vqa",
     language="en",

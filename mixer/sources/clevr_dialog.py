@@ -64,6 +64,7 @@ SOURCE = Source(
     title="CLEVR-Dialog",
     homepage="https://github.com/satwikkottur/clevr-dialog",
     licence="not stated (generator BSD-3, images CC-BY-4.0)",
+    terms=("CC-BY-4.0", "unknown"),
     modality="image",
     task="chat",
     language="en",

@@ -94,6 +94,7 @@ SOURCE = Source(
     title="Clotho",
     homepage="https://zenodo.org/records/4783391",
     licence="Tampere University, non-commercial",
+    terms=("research-only",),
     modality="audio",
     task="caption",
     language="en",

@@ -146,6 +146,7 @@ SOURCE = Source(
     title="COCO Captions",
     homepage="https://cocodataset.org/#download",
     licence="CC-BY-4.0",
+    terms=("CC-BY-4.0",),
     modality="image",
     task="caption",
     language="en",

@@ -62,6 +62,7 @@ SOURCE = Source(
     title="DocDownstream-1.0",
     homepage="https://huggingface.co/datasets/mPLUG/DocDownstream-1.0",
     licence="Apache-2.0; each of the ten sets keeps its own",
+    terms=("Apache-2.0", "various"),
     modality="image",
     task="vqa",
     language="en",

@@ -42,6 +42,7 @@ SOURCE = Source(
     title="DocLocal4K",
     homepage="https://huggingface.co/datasets/mPLUG/DocLocal4K",
     licence="Apache-2.0",
+    terms=("Apache-2.0",),
     modality="image",
     task="grounding",
     language="en",

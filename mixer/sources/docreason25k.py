@@ -35,6 +35,7 @@ SOURCE = Source(
     title="DocReason25K",
     homepage="https://huggingface.co/datasets/mPLUG/DocReason25K",
     licence="Apache-2.0; the sets of the questions keep their own",
+    terms=("Apache-2.0", "various"),
     modality="image",
     task="vqa",
     language="en",

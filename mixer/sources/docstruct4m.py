@@ -46,6 +46,7 @@ SOURCE = Source(
     title="DocStruct4M",
     homepage="https://huggingface.co/datasets/mPLUG/DocStruct4M",
     licence="Apache-2.0; the sets of the images keep their own",
+    terms=("Apache-2.0", "various"),
     modality="image",
     task="ocr",
     language="en",

@@ -214,6 +214,7 @@ SOURCE = Source(
     title="Flickr30k",
     homepage="https://shannon.cs.illinois.edu/DenotationGraph/",
     licence="research only; photos under Flickr's terms",
+    terms=("Flickr", "research-only"),
     modality="image",
     task="caption",
     language="en",

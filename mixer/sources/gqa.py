@@ -97,6 +97,7 @@ SOURCE = Source(
     title="GQA",
     homepage="https://cs.stanford.edu/people/dorarad/gqa/download.html",
     licence="CC-BY-4.0",
+    terms=("CC-BY-4.0",),
     modality="image",
     task="vqa",
     language="en",

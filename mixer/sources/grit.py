@@ -99,6 +99,7 @@ SOURCE = Source(
     title="GRIT (Kosmos-2)",
     homepage="https://huggingface.co/datasets/zzliang/GRIT",
     licence="MS-PL (annotations)",
+    terms=("MS-PL",),
     modality="image",
     task="grounding",
     language="en",

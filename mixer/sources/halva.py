@@ -51,6 +51,7 @@ SOURCE = Source(
     title="HALVA",
     homepage="https://github.com/pritamqu/HALVA",
     licence="not stated",
+    terms=("unknown",),
     modality="image",
     task="preference",
     language="en",

@@ -66,6 +66,7 @@ SOURCE = Source(
     title="Image-Chat",
     homepage="https://parl.ai/projects/image_chat/",
     licence="not stated",
+    terms=("unknown",),
     modality="image",
     task="chat",
     language="en",

@@ -76,6 +76,7 @@ SOURCE = Source(
     title="KoCC12M",
     homepage="https://huggingface.co/datasets/QuoQA-NLP/KoCC12M",
     licence="not stated",
+    terms=("unknown",),
     modality="image",
     task="caption",
     language="ko",

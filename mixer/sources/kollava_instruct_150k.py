@@ -51,6 +51,7 @@ SOURCE = Source(
     title="KoLLaVA-Instruct-150K",
     homepage="https://huggingface.co/datasets/tabtoyou/KoLLaVA-Instruct-150k",
     licence="CC-BY-NC-4.0",
+    terms=("CC-BY-NC-4.0",),
     modality="image",
     task="chat",
     language="ko",

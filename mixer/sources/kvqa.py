@@ -72,6 +72,7 @@ SOURCE = Source(
     title="KVQA (SKT Brain)",
     homepage="https://github.com/SKTBrain/KVQA",
     licence="Korean VQA License (education and research, no redistribution); photos of VizWiz CC-BY-4.0",
+    terms=("CC-BY-4.0", "Korean-VQA"),
     modality="image",
     task="vqa",
     language="ko",

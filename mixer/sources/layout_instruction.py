@@ -68,6 +68,7 @@ SOURCE = Source(
     title="Layout-Instruction-Data",
     homepage="https://www.modelscope.cn/datasets/iic/Layout-Instruction-Data",
     licence="Apache-2.0",
+    terms=("Apache-2.0",),
     modality="image",
     task="vqa",
     language="en",

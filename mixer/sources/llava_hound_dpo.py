@@ -56,6 +56,7 @@ SOURCE = Source(
     title="LLaVA-Hound-DPO",
     homepage="https://huggingface.co/datasets/ShareGPTVideo/train_video_and_instruction",
     licence="Apache-2.0",
+    terms=("Apache-2.0",),
     modality="video",
     task="preference",
     language="en",

@@ -72,6 +72,7 @@ SOURCE = Source(
     title="LLaVA-Human-Preference-10K",
     homepage="https://huggingface.co/datasets/zhiqings/LLaVA-Human-Preference-10K",
     licence="Apache-2.0",
+    terms=("Apache-2.0",),
     modality="image",
     task="preference",
     language="en",

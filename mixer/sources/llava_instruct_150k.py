@@ -40,6 +40,7 @@ SOURCE = Source(
     title="LLaVA-Instruct-150K",
     homepage="https://huggingface.co/datasets/liuhaotian/LLaVA-Instruct-150K",
     licence="CC-BY-4.0 (earlier CC-BY-NC-4.0) plus OpenAI terms",
+    terms=("CC-BY-4.0", "OpenAI"),
     modality="image",
     task="chat",
     language="en",

@@ -27,6 +27,7 @@ SOURCE = Source(
     title="LLaVA records (JSON)",
     homepage="https://github.com/haotian-liu/LLaVA/blob/main/docs/Finetune_Custom_Data.md",
     licence="yours",
+    terms=(),
     modality="image+text",
     task="chat",
     language="en",

@@ -88,6 +88,7 @@ SOURCE = Source(
     title="LLaVA-Plus",
     homepage="https://huggingface.co/datasets/LLaVA-VL/llava-plus-data",
     licence="CC-BY-NC-4.0",
+    terms=("CC-BY-NC-4.0",),
     modality="image",
     task="chat",
     language="en",

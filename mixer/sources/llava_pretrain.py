@@ -44,6 +44,7 @@ SOURCE = Source(
     title="LLaVA-Pretrain (LCS-558K)",
     homepage="https://huggingface.co/datasets/liuhaotian/LLaVA-Pretrain",
     licence="other (LAION/CC/SBU terms, BLIP captions BSD-3)",
+    terms=("BSD-3-Clause", "various"),
     modality="image",
     task="caption",
     language="en",

@@ -21,6 +21,7 @@ SOURCE = Source(
     title="LLaVA-1.5 instruction mix (mix665k)",
     homepage="https://huggingface.co/datasets/liuhaotian/LLaVA-Instruct-150K",
     licence="CC-BY-4.0 plus OpenAI terms; each image source keeps its own licence",
+    terms=("CC-BY-4.0", "OpenAI", "various"),
     modality="image+text",
     task="mix",
     language="en",

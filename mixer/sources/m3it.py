@@ -180,6 +180,7 @@ SOURCE = Source(
     title="M3IT",
     homepage="https://huggingface.co/datasets/MMInstruction/M3IT",
     licence="of each task its own",
+    terms=("various",),
     modality="image",
     task="instruction",
     language="en, zh",

@@ -105,6 +105,7 @@ SOURCE = Source(
     title="M3IT-80",
     homepage="https://huggingface.co/datasets/MMInstruction/M3IT-80",
     licence="of each task its own",
+    terms=("various",),
     modality="image",
     task="instruction",
     language="80 languages",

@@ -63,6 +63,7 @@ SOURCE = Source(
     title="M4-Instruct",
     homepage="https://huggingface.co/datasets/lmms-lab/M4-Instruct-Data",
     licence="CC-BY-4.0 plus OpenAI terms",
+    terms=("CC-BY-4.0", "OpenAI"),
     modality="image",
     task="chat",
     language="en",

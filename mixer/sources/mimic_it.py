@@ -167,6 +167,7 @@ SOURCE = Source(
     title="MIMIC-IT",
     homepage="https://github.com/EvolvingLMMs-Lab/Otter/blob/main/mimic-it/README.md",
     licence="not stated (pairs); images for research only",
+    terms=("research-only", "unknown"),
     modality="image",
     task="instruction",
     language="en",

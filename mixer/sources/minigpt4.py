@@ -63,6 +63,7 @@ SOURCE = Source(
     title="MiniGPT-4 stage 2",
     homepage="https://huggingface.co/datasets/Vision-CAIR/cc_sbu_align",
     licence="not stated (the code's: BSD-3-Clause)",
+    terms=("unknown",),
     modality="image",
     task="caption",
     language="en",

@@ -147,6 +147,7 @@ SOURCE = Source(
     title="MiniGPT-v2 multi-task",
     homepage="https://github.com/Vision-CAIR/MiniGPT-4/blob/main/dataset/README_MINIGPTv2_FINETUNE.md",
     licence="not stated (the code's: BSD-3-Clause)",
+    terms=("unknown",),
     modality="image",
     task="grounding",
     language="en",

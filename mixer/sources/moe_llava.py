@@ -79,6 +79,7 @@ SOURCE = Source(
     title="MoE-LLaVA data",
     homepage="https://huggingface.co/datasets/LanguageBind/MoE-LLaVA",
     licence="Apache-2.0; each set keeps its own licence",
+    terms=("Apache-2.0", "various"),
     modality="image+text",
     task="mix",
     language="en",

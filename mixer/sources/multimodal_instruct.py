@@ -85,6 +85,7 @@ SOURCE = Source(
     title="Macaw-LLM multi-modal instructions, MultiInstruct",
     homepage="https://github.com/lyuchenyang/Macaw-LLM",
     licence="CC-BY-4.0 (Macaw-LLM), Apache-2.0 (MultiInstruct)",
+    terms=("Apache-2.0", "CC-BY-4.0"),
     modality="image+video",
     task="instruction",
     language="en",

@@ -87,6 +87,7 @@ SOURCE = Source(
     title="OCR-VQA",
     homepage="https://ocr-vqa.github.io/",
     licence="not stated; the covers are a shop's",
+    terms=("unknown",),
     modality="image",
     task="vqa",
     language="en",

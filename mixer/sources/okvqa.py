@@ -137,6 +137,7 @@ SOURCE = Source(
     title="OK-VQA",
     homepage="https://okvqa.allenai.org/download.html",
     licence="CC-BY-4.0",
+    terms=("CC-BY-4.0",),
     modality="image",
     task="vqa",
     language="en",

@@ -46,6 +46,7 @@ SOURCE = Source(
     title="Messages (your own, any container)",
     homepage="https://platform.openai.com/docs/guides/supervised-fine-tuning",
     licence="yours",
+    terms=(),
     modality="image+text",
     task="chat",
     language="en",

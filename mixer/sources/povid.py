@@ -52,6 +52,7 @@ SOURCE = Source(
     title="POVID preference data",
     homepage="https://huggingface.co/datasets/YiyangAiLab/POVID_preference_data_for_VLLMs",
     licence="CC-BY-4.0",
+    terms=("CC-BY-4.0",),
     modality="image",
     task="preference",
     language="en",

@@ -114,6 +114,7 @@ SOURCE = Source(
     title="RefCOCO, RefCOCO+ and RefCOCOg",
     homepage="https://github.com/lichengunc/refer",
     licence="Apache-2.0 (the code's); annotations not stated, COCO's are CC-BY-4.0",
+    terms=("CC-BY-4.0", "unknown"),
     modality="image",
     task="grounding",
     language="en",

@@ -61,6 +61,7 @@ SOURCE = Source(
     title="RLAIF-V",
     homepage="https://huggingface.co/datasets/openbmb/RLAIF-V-Dataset",
     licence="CC-BY-NC-4.0",
+    terms=("CC-BY-NC-4.0",),
     modality="image",
     task="preference",
     language="en",

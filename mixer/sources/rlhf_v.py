@@ -90,6 +90,7 @@ SOURCE = Source(
     title="RLHF-V",
     homepage="https://huggingface.co/datasets/openbmb/RLHF-V-Dataset",
     licence="CC-BY-NC-4.0",
+    terms=("CC-BY-NC-4.0",),
     modality="image",
     task="preference",
     language="en",

@@ -63,6 +63,7 @@ SOURCE = Source(
     title="SA1B-Dense-Caption",
     homepage="https://modelscope.cn/datasets/Tongyi-DataEngine/SA1B-Dense-Caption",
     licence="not stated; the images have SA-1B's research licence",
+    terms=("research-only", "unknown"),
     modality="image",
     task="caption",
     language="zh",

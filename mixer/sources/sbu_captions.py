@@ -121,6 +121,7 @@ SOURCE = Source(
     title="SBU Captions",
     homepage="https://www.cs.rice.edu/~vo9/sbucaptions/",
     licence="unknown (texts and photos of Flickr's users)",
+    terms=("unknown",),
     modality="image",
     task="caption",
     language="en",

@@ -115,6 +115,7 @@ SOURCE = Source(
     title="ShareGPT",
     homepage="https://huggingface.co/datasets/anon8231489123/ShareGPT_Vicuna_unfiltered",
     licence="not clear: users' content, OpenAI terms; the page says Apache-2.0",
+    terms=("OpenAI", "unknown"),
     modality="text",
     task="chat",
     language="mul",

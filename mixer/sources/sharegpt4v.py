@@ -41,6 +41,7 @@ SOURCE = Source(
     title="ShareGPT4V",
     homepage="https://huggingface.co/datasets/Lin-Chen/ShareGPT4V",
     licence="CC-BY-NC-4.0 plus OpenAI terms",
+    terms=("CC-BY-NC-4.0", "OpenAI"),
     modality="image+text",
     task="mix",
     language="en",

@@ -103,6 +103,7 @@ SOURCE = Source(
     title="Shikra BoxCoT and RD",
     homepage="https://github.com/shikras/shikra/blob/main/docs/data.md",
     licence="CC-BY-NC-4.0 (repository)",
+    terms=("CC-BY-NC-4.0",),
     modality="image",
     task="grounding",
     language="en",

@@ -63,6 +63,7 @@ SOURCE = Source(
     title="STIC preference data",
     homepage="https://huggingface.co/datasets/STIC-LVLM/stic-coco-preference-6k",
     licence="CC-BY-4.0",
+    terms=("CC-BY-4.0",),
     modality="image",
     task="preference",
     language="en",

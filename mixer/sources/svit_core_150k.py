@@ -20,6 +20,7 @@ SOURCE = Source(
     title="SVIT-core-150K",
     homepage="https://huggingface.co/datasets/BAAI/SVIT",
     licence="CC-BY-4.0 (gated)",
+    terms=("CC-BY-4.0",),
     modality="image",
     task="chat",
     language="en",

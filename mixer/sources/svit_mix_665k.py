@@ -20,5 +20,6 @@ SOURCE = replace(
     title="SVIT-mix-665K",
     homepage="https://huggingface.co/datasets/BAAI/SVIT",
     licence="CC-BY-4.0 (gated)",
+    terms=("CC-BY-4.0",),
     files=(File("SVIT_mix_665K.json", json_array, LlavaRecord, records=665_298),),
 )

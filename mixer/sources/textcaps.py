@@ -128,6 +128,7 @@ SOURCE = Source(
     title="TextCaps",
     homepage="https://textvqa.org/textcaps/dataset/",
     licence="CC-BY-4.0",
+    terms=("CC-BY-4.0",),
     modality="image",
     task="caption",
     language="en",

@@ -58,6 +58,7 @@ SOURCE = Source(
     title="TextOCR-GPT4V",
     homepage="https://huggingface.co/datasets/jimmycarter/textocr-gpt4v",
     licence="CC-BY-NC-4.0",
+    terms=("CC-BY-NC-4.0",),
     modality="image",
     task="caption",
     language="en",

@@ -68,6 +68,7 @@ SOURCE = Source(
     title="The Cauldron",
     homepage="https://huggingface.co/datasets/HuggingFaceM4/the_cauldron",
     licence="of each part its own",
+    terms=("various",),
     modality="image",
     task="instruction",
     language="en",

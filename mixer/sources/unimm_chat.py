@@ -63,6 +63,7 @@ SOURCE = Source(
     title="UniMM-Chat",
     homepage="https://huggingface.co/datasets/Yirany/UniMM-Chat",
     licence="CC-BY-NC-4.0",
+    terms=("CC-BY-NC-4.0",),
     modality="image",
     task="chat",
     language="en",

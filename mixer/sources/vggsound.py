@@ -94,6 +94,7 @@ SOURCE = Source(
     title="VGG-Sound",
     homepage="https://www.robots.ox.ac.uk/~vgg/data/vggsound/",
     licence="CC-BY-4.0",
+    terms=("CC-BY-4.0",),
     modality="audio",
     task="classification",
     language="en",

@@ -49,6 +49,7 @@ SOURCE = Source(
     title="VGG-SS",
     homepage="https://github.com/hche11/Localizing-Visual-Sounds-the-Hard-Way",
     licence="Apache-2.0",
+    terms=("Apache-2.0",),
     modality="image+audio",
     task="grounding",
     language="en",

@@ -107,6 +107,7 @@ SOURCE = Source(
     title="ViP-LLaVA-Instruct",
     homepage="https://huggingface.co/datasets/mucai/ViP-LLaVA-Instruct",
     licence="Apache-2.0 plus OpenAI terms",
+    terms=("Apache-2.0", "OpenAI"),
     modality="image",
     task="chat",
     language="en",

@@ -102,6 +102,7 @@ SOURCE = Source(
     title="Visual Dialog",
     homepage="https://visualdialog.org/data",
     licence="CC-BY-4.0",
+    terms=("CC-BY-4.0",),
     modality="image",
     task="chat",
     language="en",

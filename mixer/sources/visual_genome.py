@@ -121,6 +121,7 @@ SOURCE = Source(
     title="Visual Genome",
     homepage="https://homes.cs.washington.edu/~ranjay/visualgenome/api.html",
     licence="CC-BY-4.0",
+    terms=("CC-BY-4.0",),
     modality="image",
     task="grounding",
     language="en",

@@ -101,6 +101,7 @@ SOURCE = Source(
     title="VLFeedback (Silkie)",
     homepage="https://huggingface.co/datasets/MMInstruction/VLFeedback",
     licence="not stated",
+    terms=("unknown",),
     modality="image",
     task="preference",
     language="en",

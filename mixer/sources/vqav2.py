@@ -120,6 +120,7 @@ SOURCE = Source(
     title="VQA v2.0",
     homepage="https://visualqa.org/download.html",
     licence="CC-BY-4.0",
+    terms=("CC-BY-4.0",),
     modality="image",
     task="vqa",
     language="en",
