@@ -19,6 +19,7 @@ from mixer import (
     manifest,
     mix_index,
     ordering,
+    removed_records,
     scattering,
     selection,
     writers,
@@ -117,7 +118,16 @@ def _write(planned: Plan, order: pl.DataFrame, folder: Path, memory: int, progre
     atomic.ensure_space(folder, total * (len(recipe.outputs) + bool(buckets)))
     # polars gives up the interpreter's lock, so the index is made on the second core while the data is written.
     with ThreadPoolExecutor(1) as thread, collector_off():
-        index = thread.submit(mix_index.write, every, order, names, first.START, first.BETWEEN, folder)
+        index = thread.submit(
+            mix_index.write,
+            every,
+            order,
+            names,
+            first.START,
+            first.BETWEEN,
+            folder,
+            tokens=bool(recipe.curation.tokens),
+        )
         scattered = scattering.Scattered(every, order, total, memory, buckets, progress) if buckets else None
         outputs = []
         for output in recipe.outputs:
@@ -130,15 +140,23 @@ def _write(planned: Plan, order: pl.DataFrame, folder: Path, memory: int, progre
         mix_id = index.result()
     if buckets:
         atomic.remove_folder(buckets)
+    removed = None
+    if planned.curated:
+        removed = removed_records.write([leaf.pool for leaf in planned.leaves], folder / manifest.REMOVED)
     linking.link([leaf.pool.entry for leaf in planned.leaves], order, folder / manifest.MEDIA, progress)
     media = measured(folder / manifest.MEDIA)
-    finished = _manifest(planned, outputs, manifest.described(folder / manifest.INDEX), mix_id, media)
+    finished = _manifest(planned, outputs, manifest.described(folder / manifest.INDEX), mix_id, media, removed)
     atomic.write_file(folder / manifest.NAME, manifest.encode(finished))
     return finished
 
 
 def _manifest(
-    planned: Plan, outputs: list[manifest.OutputFile], index: manifest.IndexFile, mix_id: str, media: Media
+    planned: Plan,
+    outputs: list[manifest.OutputFile],
+    index: manifest.IndexFile,
+    mix_id: str,
+    media: Media,
+    removed: manifest.Removed | None,
 ) -> manifest.Manifest:
     recipe, text = planned.recipe, recipe_text(planned.recipe)
     reports = leaf_reports(planned)
@@ -160,6 +178,7 @@ def _manifest(
             "sources": {name: reports[name] for name in names},
             "outputs": outputs,
             "index": index,
+            **({"curation": planned.curated, "removed": removed} if planned.curated else {}),
             **({"media": manifest.MediaFolder(path=manifest.MEDIA, **asdict(media))} if media.files else {}),
         }
     )
@@ -178,5 +197,7 @@ def _check_locked(planned: Plan, old: manifest.Manifest) -> None:
             changed.append(f"raw files of {name}")
         if [match.files for match in report.compared] != [match.files for match in known.compared]:
             changed.append(f"files that {name} is compared with")
+    if [*planned.curated] != old.curation:
+        changed.append("files of its curation")
     if changed:
         raise IntegrityError(f"--locked: {', '.join(changed)} changed since the mix was built; build without --locked")

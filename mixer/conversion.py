@@ -23,6 +23,7 @@ import msgspec
 from mixer import atomic, embedded, pictures, sources
 from mixer.converter import converter_hash
 from mixer.converting import Receipt
+from mixer.derived import Derived
 from mixer.errors import DataError, MissingFile
 from mixer.finishing import (
     Accepted,
@@ -44,7 +45,7 @@ from mixer.resolved import Input
 from mixer.stamps import stamp
 from mixer.store import Entry, Ledger, LedgerFile, Store, address, measured
 from mixer.tables import size
-from mixer.tasks import Bucket, Matches, Span, Table, read_whole
+from mixer.tasks import Bucket, Columns, Span, Table, read_whole
 
 SPAN = 32 << 20
 """Bytes of raw file to a task: large enough that starting one costs nothing, small enough to keep two cores busy."""
@@ -359,24 +360,31 @@ def _shelves(folder: Path, span: Accepted, file: int) -> list[Shelf]:
     return [Shelf(path, *place, file, span.first_item) for place in zip(offsets, lengths, strict=False)]
 
 
-def add_matches(entry: Entry, store: Store, workers: Workers, progress: Progress) -> None:
-    """Make the match digests of an entry that has none yet; see matching.py."""
-    missing = [part for part in entry.ledger.parts if entry.matches(part) is None]
+def derive(entry: Entry, derived: Derived, label: str, store: Store, workers: Workers, progress: Progress) -> Entry:
+    """Give an entry with derived columns among those of its index, making them where it has none yet.
+
+    `label` says in the progress bar what is done to the source.
+    """
+    knowing = entry.with_derived(derived)
+    missing = [part for part in entry.ledger.parts if entry.derived_file(part, derived) is None]
     if not missing:
-        return
+        return knowing
     total = sum(part.bytes for part in missing)
     with (
         store.temporary(entry.ledger.source) as folder,
-        progress(f"comparing {entry.ledger.source}", total) as advance,
+        progress(f"{label} {entry.ledger.source}", total) as advance,
     ):
         made = [folder / part.name for part in missing]
         waiting = [
-            workers.submit(Matches(entry.data(part), path), inline=total <= SMALL)
+            workers.submit(
+                Columns(entry.data(part), path, derived.maker, dict(derived.settings)), inline=total <= SMALL
+            )
             for part, path in zip(missing, made, strict=True)
         ]
         try:
             for part, path, receipt in zip(missing, made, waiting, strict=True):
                 advance(receipt().end)
-                entry.add_matches(part, path)
+                entry.add_derived(part, derived, path)
         finally:
             workers.settle()
+    return knowing

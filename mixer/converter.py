@@ -1,4 +1,4 @@
-"""The identity of the code that converts a source: a hash over its module and the modules it uses."""
+"""The identity of code, such as what converts a source: a hash over its modules and the modules they use."""
 
 from __future__ import annotations
 
@@ -13,11 +13,16 @@ _IMPORT = re.compile(r"^[ \t]*from (mixer[\w.]*) import (\([^)]*\)|[^\n]*)", re.
 """The one way that our modules import each other; reading them all as syntax trees takes as long as planning a mix."""
 
 
-@cache
 def converter_hash(source: str) -> str:
     """Hash the code that decides what a source's conversion writes: its module, `tasks`, and all they import of mixer."""
+    return code_hash(f"mixer.sources.{source}", "mixer.tasks")
+
+
+@cache
+def code_hash(*modules: str) -> str:
+    """Hash modules of mixer and all they import of it."""
     found: dict[str, bytes] = {}
-    waiting = [f"mixer.sources.{source}", "mixer.tasks"]
+    waiting = [*modules]
     while waiting:
         module = waiting.pop()
         path = _path(module)

@@ -24,16 +24,19 @@ if TYPE_CHECKING:
 NAME = "manifest.json"
 INDEX = "index.parquet"
 MEDIA = embedded.FOLDER
+REMOVED = "removed.jsonl"
+CURATED = ("exclude", "leak", "dedup_images", "dedup_text")
+"""Steps whose losses `removed.jsonl` lists one by one."""
 INDEX_COLUMNS = (
-    "leaf", "source", "id", "digest", "key", "subset", "pass", "media", "turns", "characters", "tokens", "offset",
-    "length",
+    "leaf", "source", "id", "digest", "key", "subset", "pass", "media", "images", "videos", "audios", "turns",
+    "characters", "tokens", "target_tokens", "offset", "length",
 )  # fmt: skip
 """Of the index, one row a record in mix order; offset and length are bytes of the first output."""
 _INDEX_TYPES = {
     **dict.fromkeys(("leaf", "source", "id"), "String"),
     "digest": "Binary",
     "media": "List(String)",
-    **dict.fromkeys(("pass", "turns", "characters", "length"), "UInt32"),
+    **dict.fromkeys(("pass", "images", "videos", "audios", "turns", "characters", "length"), "UInt32"),
     **dict.fromkeys(("key", "offset"), "UInt64"),
 }
 """polars' names of the types of the columns that are read again; none of them may be null."""
@@ -94,6 +97,11 @@ class LeafReport(_Model):
     share: float = Field(description="count / records of the mix")
     min_times: Count = Field(description="how often the least shown conversation is in the mix, of those before caps")
     max_times: Count = Field(description="how often the most shown one is")
+    terms: list[str] = Field(description="the licence as a gate reads it: all that must be accepted")
+    excluded: dict[str, Count] = Field(description="records that lists of `exclude` speak against, by list")
+    leaks: dict[str, Count] = Field(description="records that leak a benchmark, by benchmark; one may leak several")
+    tokens: Count | None = Field(description="tokens in the mix; null: not counted")
+    target_tokens: Count | None = Field(description="tokens of the answers in the mix; null: not counted")
     notes: list[str] = Field(description="what a reader should know of its source and its pool rules")
 
 
@@ -123,6 +131,24 @@ class MediaFolder(_Model):
     bytes: Count
 
 
+class CurationInput(_Model):
+    """A file that the recipe's gates, lists, near-duplicates or tokens were read from."""
+
+    role: str
+    path: str = Field(description="base name")
+    size: Count = Field(description="bytes; of a folder those of its files")
+    sha256: str = Field(description="of a folder: over the names and hashes of its files")
+
+
+class Removed(_Model):
+    """The list of every record that curation took out, with the reason."""
+
+    path: BareName
+    records: Count
+    bytes: Count
+    sha256: str
+
+
 class Manifest(_Model):
     """The whole manifest."""
 
@@ -141,6 +167,8 @@ class Manifest(_Model):
     sources: dict[str, LeafReport]
     outputs: list[OutputFile]
     index: IndexFile
+    curation: list[CurationInput] = Field(default=[], description="files behind gates, lists, near-duplicates, tokens")
+    removed: Removed | None = Field(default=None, description="what these took out; null: none of them is used")
     media: MediaFolder | None = Field(default=None, description="media that came with the annotations; null: none")
     seal: str = Field(description="sha256 over all of the above: an edited manifest is found")
 
@@ -215,7 +243,7 @@ def foreign(target: Path) -> str | None:
         manifest = load(target)
     except IntegrityError:
         return f"holds a {NAME} that mixer did not write"
-    ours = {NAME, INDEX, MEDIA, *(output.path for output in manifest.outputs)}
+    ours = {NAME, INDEX, MEDIA, REMOVED, *(output.path for output in manifest.outputs)}
     others = sorted(path.name for path in target.iterdir() if path.name not in ours)
     return f"holds files that are not of the mix: {', '.join(others[:3])}" if others else None
 

@@ -8,8 +8,10 @@ them removed and the ends stripped, together with the base names of its media; i
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -58,7 +60,7 @@ def _lf(text: str) -> str:
     return text.replace("\r\n", "\n")
 
 
-def write_digests(lines: Path, out: Path) -> None:
+def write_digests(lines: Path, out: Path, _settings: Mapping[str, Any]) -> None:
     """Write the digests of a part's conversations, one a line, as a Parquet file with the columns content and prompt."""
     import polars as pl
 

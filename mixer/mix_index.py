@@ -29,12 +29,17 @@ _FROM_STORE = [
     "id", "digest", "key", "subset", "paths", "images", "videos", "audios", "turns", "characters", "length",
 ]  # fmt: skip
 
+TOKENS = ("tokens", "target_tokens")
+"""Columns that are counted when a recipe asks for them."""
 
-def write(every: Every, order: pl.DataFrame, names: list[str], start: int, between: int, folder: Path) -> str:
+
+def write(
+    every: Every, order: pl.DataFrame, names: list[str], start: int, between: int, folder: Path, *, tokens: bool = False
+) -> str:
     """Write the index of a mix into its folder; give the mix id.
 
     `order` holds leaf, row and pass of each record; `names` and `every`'s sources are the leaves'. The first record
-    starts at byte `start` of the data file, and `between` bytes part each from the next.
+    starts at byte `start` of the data file, and `between` bytes part each from the next. `tokens`: they were counted.
     """
     import polars as pl
 
@@ -43,13 +48,15 @@ def write(every: Every, order: pl.DataFrame, names: list[str], start: int, betwe
     leaves = pl.DataFrame({"leaf": names, "source": every.sources})
     identity, files = manifest.MixId(), []
     step = pl.col("length").cast(pl.UInt64) + between
-    for number, rows in enumerate(_ranges(every, order, slices)):
+    columns = [*_FROM_STORE, *(TOKENS if tokens else ())]
+    for number, rows in enumerate(_ranges(every, order, columns, slices)):
         named = leaves[rows["leaf"]].hstack(rows.drop("leaf"))
         identity.add(named)
         offset = (step.cum_sum() - step + start).alias("offset")
-        tokens = pl.lit(None, dtype=pl.UInt32).alias("tokens")
+        if not tokens:
+            named = named.with_columns(pl.lit(None, dtype=pl.UInt32).alias(name) for name in TOKENS)
         files.append(slices / f"{number:08d}.arrow")
-        named.select("*", media_lists(named), offset, tokens).select(manifest.INDEX_COLUMNS).write_ipc(files[-1])
+        named.select("*", media_lists(named), offset).select(manifest.INDEX_COLUMNS).write_ipc(files[-1])
         start += int(named.select(step.sum()).item())
     # Digests and keys, most of the bytes, do not compress, and nobody searches by statistics.
     pl.scan_ipc(files).sink_parquet(
@@ -59,27 +66,29 @@ def write(every: Every, order: pl.DataFrame, names: list[str], start: int, betwe
     return identity.hexdigest()
 
 
-def _ranges(every: Every, order: pl.DataFrame, folder: Path) -> Iterator[pl.DataFrame]:
+def _ranges(every: Every, order: pl.DataFrame, columns: list[str], folder: Path) -> Iterator[pl.DataFrame]:
     """Go through the rows of a mix in order: leaf, pass and what the store knows of each."""
     groups = every.groups(max(GROUP, every.records // STEPS))
     rows = max(RANGE, order.height // STEPS)
     if len(groups) == 1:
-        atlas = every.columns(_FROM_STORE)
+        atlas = every.columns(columns)
         for here, at in every.slices(order, rows):
             yield here.select("leaf", "pass").hstack(atlas[at])
         return
-    _scatter(every, order, groups, rows, folder)
+    _scatter(every, order, columns, groups, rows, folder)
     for start in range(0, order.height, rows):
         yield _gathered(folder, start // rows)
 
 
-def _scatter(every: Every, order: pl.DataFrame, groups: list[range], rows: int, folder: Path) -> None:
+def _scatter(
+    every: Every, order: pl.DataFrame, columns: list[str], groups: list[range], rows: int, folder: Path
+) -> None:
     """Put the rows of each group of parts in files by range of the mix; `place` is their number inside the range."""
     import polars as pl
 
     at = every.at(order)
     for number, parts in enumerate(groups):
-        first, atlas = every.first_of(parts), every.columns(_FROM_STORE, parts)
+        first, atlas = every.first_of(parts), every.columns(columns, parts)
         inside = at.is_between(first, first + atlas.height, closed="left").arg_true()
         here = order[inside].select("leaf", "pass")
         found = here.hstack(atlas[at[inside] - first]).with_columns(

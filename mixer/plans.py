@@ -8,16 +8,29 @@ from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 
-from mixer import caching, conversion, manifest, planning, pools, selection, sources
+from mixer import (
+    caching,
+    conversion,
+    curation,
+    deduplicating,
+    licences,
+    manifest,
+    planning,
+    pools,
+    selection,
+    sources,
+)
+from mixer.derived import MATCH, Derived
 from mixer.errors import MissingFile, ShortageError
 from mixer.exclusion import Compared
 from mixer.pools import Pool
 from mixer.processes import Workers
 from mixer.progress import Progress, silent
+from mixer.rawfiles import Hashes
 from mixer.recipe import load_recipe, plain_option
-from mixer.resolved import Input, Recipe
+from mixer.resolved import Input, Leaf, Recipe, Unit
 from mixer.roots import DataRoot, data_root, miniature_notice
-from mixer.store import MATCHED, Entry, Store
+from mixer.store import Entry, Store
 
 MOST_RECORDS = 1 << 32
 """What one machine is asked to order at once; more is a mistake in an amount."""
@@ -38,6 +51,10 @@ class LeafPlan:
     """The same in the recipe's unit."""
     times: tuple[int, int]
     """How often the least and the most shown conversation are in the mix."""
+    tokens: int | None = None
+    """In the mix, where the recipe has them counted."""
+    target_tokens: int | None = None
+    """Of the answers alone."""
 
     @property
     def name(self) -> str:
@@ -60,6 +77,8 @@ class Plan:
     size: int | None
     """In the recipe's unit, after `on_short: shrink`; None where the recipe names none."""
     notes: tuple[str, ...]
+    curated: tuple[manifest.CurationInput, ...] = ()
+    """The files behind its gates, lists, near-duplicates and tokens."""
 
     @cached_property
     def records(self) -> int:
@@ -79,7 +98,7 @@ def _compared(recipe: Recipe) -> Iterator[Input]:
     """Go through the inputs that are compared by what they say, on both sides."""
     for leaf in recipe.leaves():
         for match in (*leaf.except_, *leaf.only):
-            if match.by in MATCHED:
+            if match.by in MATCH.columns:
                 yield from (leaf.input, match.input)
 
 
@@ -108,19 +127,8 @@ def plan(
     Raises RecipeError, MissingFile, DamagedFile, DataError or ShortageError.
     """
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(Path(recipe))
-    inputs = list(_inputs(recipe))
-    root = root_of(recipe, data, media)
-    if root.kind == "miniatures":
-        told(miniature_notice(data))
-    with Workers(workers) as pool:
-        store = Store(caching.folder(cache))
-        convert = _converter(recipe, inputs, root, store, pool, progress, told)
-        for given in _compared(recipe):
-            conversion.add_matches(convert(given), store, pool, progress)
-        made = [
-            pools.pool(leaf, recipe, convert(leaf.input), convert, expecting=root.kind == "given")
-            for leaf in recipe.leaves()
-        ]
+    curated = curation.described(recipe.curation, Hashes(Store(caching.folder(cache)).hashes()))
+    root, made = pools_of(recipe, data=data, media=media, cache=cache, workers=workers, progress=progress, told=told)
     if root.kind == "miniatures":
         recipe = planning.scale_to_pools(recipe, _sizes(made), _masses(recipe, made))
     leaves, size = _allot(recipe, made)
@@ -130,7 +138,53 @@ def plan(
             f"{recipe.name}: a mix holds at most {MOST_RECORDS:,} records, and {most.name} alone asks for {most.count:,}; "
             "lower its amount"
         )
-    return Plan(recipe, root, leaves, size, tuple(pools.shared_records(made)))
+    return Plan(recipe, root, leaves, size, tuple(pools.shared_records(made)), tuple(curated))
+
+
+def pools_of(
+    recipe: Recipe,
+    *,
+    data: str | Path | None = None,
+    media: Path | None = None,
+    cache: Path | None = None,
+    workers: int = 1,
+    progress: Progress = silent,
+    told: Told = lambda _line: None,
+) -> tuple[DataRoot, list[Pool]]:
+    """Convert what a recipe names and apply its pool rules, leaf by leaf. Raises as `plan`, but for shortages."""
+    licences.check(recipe)
+    inputs = list(_inputs(recipe))
+    root = root_of(recipe, data, media)
+    if root.kind == "miniatures":
+        told(miniature_notice(data))
+    with Workers(workers) as pool:
+        store = Store(caching.folder(cache))
+        convert = _converter(recipe, inputs, root, store, pool, progress, told)
+        for given in _compared(recipe):
+            conversion.derive(convert(given), MATCH, "comparing", store, pool, progress)
+        gates = curation.gates(recipe.curation, store.folder, pool, progress)
+        derived = [*(each for gate in gates for each in gate.rule.derived), *_counted(recipe)]
+
+        def made_of(leaf: Leaf) -> Pool:
+            entry = convert(leaf.input)
+            for each in derived:
+                entry = conversion.derive(entry, each, each.kind, store, pool, progress)
+            roots = [folder for folder in (entry.media, root.media) if folder is not None]
+            return pools.pool(leaf, recipe, entry, convert, gates, roots, expecting=root.kind == "given")
+
+        made = [made_of(leaf) for leaf in recipe.leaves()]
+    if recipe.curation.dedup:
+        made = deduplicating.deduplicated(made, recipe.curation.dedup)
+    return root, [pools.capped(each, recipe.seed) for each in made]
+
+
+def _counted(recipe: Recipe) -> list[Derived]:
+    """List the columns that count tokens, if they are asked for."""
+    if recipe.curation.tokens is None:
+        return []
+    from mixer import tokens
+
+    return [tokens.derived(recipe.curation.tokens)]
 
 
 def _converter(
@@ -188,8 +242,21 @@ def _allot(recipe: Recipe, made: list[Pool]) -> tuple[tuple[LeafPlan, ...], int 
         if count is None:
             cap = pool.leaf.max_per_image
             count = selection.prefix(pool.rows(), name, recipe.seed, quota.ideal, pool.identity, cap)
-        leaves.append(LeafPlan(pool, quota.ideal, count, mass(name, count), _times(pool, recipe.seed, count)))
+        times, counted = _times(pool, recipe.seed, count), _tokens(recipe, pool, count)
+        leaves.append(LeafPlan(pool, quota.ideal, count, mass(name, count), times, *counted))
     return tuple(leaves), allotment.size
+
+
+def _tokens(recipe: Recipe, pool: Pool, count: int) -> tuple[int | None, int | None]:
+    """Count the tokens of a leaf's records in the mix, and those of their answers, if they are asked for."""
+    if recipe.curation.tokens is None:
+        return None, None
+
+    def counted(unit: Unit) -> int:
+        cap, name = pool.leaf.max_per_image, pool.leaf.name
+        return selection.mass_of(pool.rows(unit), name, recipe.seed, count, pool.identity, cap)
+
+    return counted("tokens"), counted("target_tokens")
 
 
 def _times(pool: Pool, seed: int, count: int) -> tuple[int, int]:
@@ -236,6 +303,11 @@ def _leaf_report(leaf: LeafPlan, records: int) -> manifest.LeafReport:
         share=leaf.count / records if records else 0.0,
         min_times=leaf.times[0],
         max_times=leaf.times[1],
+        terms=list(source.terms),
+        excluded=dict(leaf.pool.found.get(curation.EXCLUDE, {})),
+        leaks=dict(leaf.pool.found.get(curation.LEAK, {})),
+        tokens=leaf.tokens,
+        target_tokens=leaf.target_tokens,
         notes=[*filter(None, [source.note]), *leaf.pool.notes],
     )
 

@@ -1,20 +1,24 @@
 """Pools: which of a leaf's conversations may be chosen, and what every rule took out.
 
-convert -> `where` -> `except` / `only` -> what the targets cannot express -> `max_per_image`. Each step names its loss.
+convert -> `where` -> `except` / `only` -> `exclude` -> leaks -> what the targets cannot express -> near-duplicates ->
+`max_per_image`. Each step names its loss.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from mixer import selection, writers
+from mixer.curation import Gate
 from mixer.errors import DataError
 from mixer.exclusion import Compared, columns_of, compare
 from mixer.ordering import Identity
 from mixer.resolved import Input, Leaf, Output, Recipe, Unit
+from mixer.ruling import Ruling
 from mixer.store import Entry
 from mixer.where import Where
 
@@ -42,14 +46,18 @@ class Pool:
     losses: dict[str, int]
     compared: tuple[Compared, ...]
     """What `except` and `only` found."""
+    removed: pl.DataFrame
+    """Records that the recipe's curation takes out: row, step, why."""
+    found: Mapping[str, Mapping[str, int]]
+    """Step of curation -> what speaks against records -> how many; one record may count several times."""
     notes: tuple[str, ...]
 
-    def rows(self) -> pl.DataFrame:
-        """Read the records from the store: row, number in the entry; key, identity; mass, in the recipe's unit.
+    def rows(self, unit: Unit | None = None) -> pl.DataFrame:
+        """Read the records from the store: row, number in the entry; key, identity; mass, in a unit or the recipe's.
 
         Where a cap needs it also media, the images of each.
         """
-        return _rows(self.entry, self.keep, self.leaf, self.unit)
+        return _rows(self.entry, self.keep, self.leaf, unit or self.unit)
 
     @property
     def identity(self) -> Identity:
@@ -66,20 +74,35 @@ class _Step(NamedTuple):
     target: str = ""
     refused: Mapping[str, int] = MappingProxyType({})
     """Records that the target cannot express and that may not be dropped, by reason."""
+    found: Mapping[str, int] = MappingProxyType({})
+    """What speaks against records -> how many."""
 
 
-def pool(leaf: Leaf, recipe: Recipe, entry: Entry, convert: Callable[[Input], Entry], *, expecting: bool) -> Pool:
-    """Apply a leaf's rules to its converted source; `convert` gives the sources that `except` and `only` name.
+def pool(
+    leaf: Leaf,
+    recipe: Recipe,
+    entry: Entry,
+    convert: Callable[[Input], Entry],
+    gates: Sequence[Gate],
+    media: Sequence[Path],
+    *,
+    expecting: bool,
+) -> Pool:
+    """Apply a leaf's rules to its converted source, but for near-duplicates and caps.
 
+    `convert` gives the sources that `except` and `only` name, `media` are the roots below which its media may lie.
     `expecting`: compare removed numbers with `expect` (they do not hold for miniatures).
-    Raises DataError when a match finds nothing, or when records cannot be written to an output of the recipe.
+    Raises DataError when a match finds nothing, when records cannot be written to an output of the recipe, or leak.
     """
     import polars as pl
 
     steps: list[_Step] = []
+    curated: dict[str, list[Ruling]] = {gate.step: [] for gate in gates}
+    removed = [nothing_removed()]
+    first = 0
     compared: tuple[Compared, ...] = ()
     kept, mass = [], 0
-    for whole in _load(leaf, recipe, entry):
+    for whole in _load(leaf, recipe, entry, gates):
         frame = whole.with_row_index("place")
         if leaf.where is not None:
             steps.append(_where(frame, leaf.where))
@@ -88,23 +111,101 @@ def pool(leaf: Leaf, recipe: Recipe, entry: Entry, convert: Callable[[Input], En
             step, compared = _compared(frame, leaf, convert, expecting=expecting)
             steps.append(step)
             frame = frame.filter(step.keep)
+        for gate in gates:
+            ruling = gate.rule.judge(frame, entry.ledger.source, media)
+            curated[gate.step].append(ruling)
+            gone = frame.select((pl.col("place") + first).alias("row")).with_columns(ruling.why.alias("why"))
+            removed.append(_removed(gone.drop_nulls("why"), gate.step))
+            frame = frame.filter(ruling.why.is_null())
         for output in recipe.outputs:
             steps.append(_expressible(frame, output))
             frame = frame.filter(steps[-1].keep)
         nothing = pl.repeat(value=False, n=whole.height, dtype=pl.Boolean, eager=True)
         kept.append(nothing.scatter(frame["place"], values=True))
         mass += int(frame["mass"].cast(pl.UInt64).sum())
+        first += whole.height
+    found = {step: _total(ruling.counts for ruling in rulings) for step, rulings in curated.items()}
+    _check_gates(leaf, gates, curated, found)
     _check_expressible(leaf, steps)
-    losses = _total(step.losses for step in steps)
+    taken = {step: sum(_spoken(ruling) for ruling in rulings) for step, rulings in curated.items()}
+    losses = _total([*(step.losses for step in steps), taken])
     notes = [note for step in steps for note in step.notes]
     every = pl.concat(kept)
-    records = int(every.sum())
-    if leaf.max_per_image:
-        rows = _rows(entry, every, leaf, recipe.unit)
-        first = selection.capped(rows, leaf.max_per_image, leaf.name, recipe.seed, 0, identity_of([entry]))
-        losses["max_per_image"] = records - first.height
-        records, mass = first.height, int(first["mass"].cast(pl.UInt64).sum())
-    return Pool(leaf, entry, recipe.unit, every, records, mass, losses, compared, tuple(notes))
+    return Pool(
+        leaf=leaf,
+        entry=entry,
+        unit=recipe.unit,
+        keep=every,
+        records=int(every.sum()),
+        mass=mass,
+        losses=losses,
+        compared=compared,
+        removed=pl.concat(removed),
+        found=found,
+        notes=tuple(notes),
+    )
+
+
+def without(pool: Pool, step: str, gone: pl.DataFrame, found: Mapping[str, int]) -> Pool:
+    """Take records out of a pool: `gone` holds row and why, `found` what spoke against records, named."""
+    keep = pool.keep.clone().scatter(gone["row"], values=False) if gone.height else pool.keep
+    left = replace(
+        pool,
+        keep=keep,
+        records=pool.records - gone.height,
+        losses={**pool.losses, step: gone.height},
+        removed=pool.removed.vstack(_removed(gone, step)),
+        found={**pool.found, step: found},
+    )
+    return replace(left, mass=_mass_of(left.rows()))
+
+
+def capped(pool: Pool, seed: int) -> Pool:
+    """Apply a leaf's cap: its records are those that one pass can show."""
+    if not pool.leaf.max_per_image:
+        return pool
+    first = selection.capped(pool.rows(), pool.leaf.max_per_image, pool.leaf.name, seed, 0, pool.identity)
+    losses = {**pool.losses, "max_per_image": pool.records - first.height}
+    return replace(pool, records=first.height, mass=_mass_of(first), losses=losses)
+
+
+def nothing_removed() -> pl.DataFrame:
+    """Give an empty list of removed records: row, step, why."""
+    import polars as pl
+
+    return pl.DataFrame(schema={"row": pl.UInt32, "step": pl.String, "why": pl.String})
+
+
+def _removed(gone: pl.DataFrame, step: str) -> pl.DataFrame:
+    import polars as pl
+
+    return gone.select(pl.col("row").cast(pl.UInt32), pl.lit(step).alias("step"), pl.col("why"))
+
+
+def _mass_of(rows: pl.DataFrame) -> int:
+    import polars as pl
+
+    return int(rows["mass"].cast(pl.UInt64).sum())
+
+
+def _spoken(ruling: Ruling) -> int:
+    """Count the records that must go."""
+    return ruling.why.len() - ruling.why.null_count()
+
+
+def _check_gates(
+    leaf: Leaf, gates: Sequence[Gate], curated: Mapping[str, list[Ruling]], found: Mapping[str, Mapping[str, int]]
+) -> None:
+    """Raise DataError when a gate that stops the build speaks against records."""
+    for gate in gates:
+        count = sum(map(_spoken, curated[gate.step]))
+        if gate.refuse and count:
+            example = next(why for ruling in curated[gate.step] for why in ruling.why.drop_nulls())
+            said = ", ".join(f"{name} {hits:,}" for name, hits in sorted(found[gate.step].items()) if hits)
+            raise DataError(
+                f"{leaf.name}: {count:,} conversations leak a benchmark ({said}), such as {example}; leave them out with "
+                "`on_leak: drop`, or see them with `mixer check`"
+            )
 
 
 def _rows(entry: Entry, keep: pl.Series, leaf: Leaf, unit: Unit) -> pl.DataFrame:
@@ -123,11 +224,13 @@ def _mass(unit: Unit) -> pl.Expr:
     return (pl.lit(1, dtype=pl.UInt32) if unit == "samples" else pl.col(unit)).alias("mass")
 
 
-def _load(leaf: Leaf, recipe: Recipe, entry: Entry) -> Iterator[pl.DataFrame]:
+def _load(leaf: Leaf, recipe: Recipe, entry: Entry, gates: Sequence[Gate]) -> Iterator[pl.DataFrame]:
     """Read the index columns that a leaf's rules look at, some parts at a time; all at once where records are compared."""
     import polars as pl
 
-    wanted = {"images", "videos", "audios", "turns"}
+    wanted = {"images", "videos", "audios", "turns"}.union(*(gate.rule.columns for gate in gates))
+    if recipe.unit not in ("samples", *wanted):
+        wanted.add(recipe.unit)
     if leaf.where is not None:
         wanted |= set(leaf.where.columns) - {"image"} | {"media"}
     for match in (*leaf.except_, *leaf.only):

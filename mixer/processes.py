@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from mixer.converting import Receipt
 from mixer.errors import MixerError
@@ -16,6 +16,8 @@ from mixer.tasks import Task, run
 if TYPE_CHECKING:
     from concurrent.futures import Future, ProcessPoolExecutor
 
+A = TypeVar("A")
+R = TypeVar("R")
 _PR_SET_PDEATHSIG = 1
 
 
@@ -30,7 +32,7 @@ class Workers:
     def __init__(self, count: int) -> None:
         self.count = count
         self._pool: ProcessPoolExecutor | None = None
-        self._running: list[Future[Receipt]] = []
+        self._running: list[Future[Any]] = []
 
     def __enter__(self) -> Self:
         return self
@@ -43,29 +45,36 @@ class Workers:
 
     def submit(self, task: Task, *, inline: bool = False) -> Callable[[], Receipt]:
         """Start a task, and give the call that waits for its receipt. `inline` runs it here, when it is waited for."""
+        return self.call(run, task, about=str(task.path), inline=inline)
+
+    def call(self, function: Callable[[A], R], argument: A, *, about: str, inline: bool = False) -> Callable[[], R]:
+        """Start a function of a module on an argument, both small pickles, and give the call that waits for its result.
+
+        `about` names what it works on, should its process die.
+        """
         if inline or self.count == 1:
-            return lambda: run(task)
+            return lambda: function(argument)
         if self._pool is None:
             from concurrent.futures import ProcessPoolExecutor
             from multiprocessing import get_context
 
             # Workers are spawned: polars, which this process may hold, is not safe to fork.
             self._pool = ProcessPoolExecutor(self.count, get_context("spawn"), initializer=_settle_in)
-        future = self._pool.submit(run, task)
+        future = self._pool.submit(function, argument)
         self._running.append(future)
 
-        def receipt() -> Receipt:
+        def result() -> R:
             from concurrent.futures.process import BrokenProcessPool
 
             try:
                 return future.result()
             except BrokenProcessPool:
                 raise MixerError(
-                    f"{task.path}: a worker process died while converting it, perhaps for lack of memory; "
+                    f"{about}: a worker process died while working on it, perhaps for lack of memory; "
                     "try again with fewer --workers"
                 ) from None
 
-        return receipt
+        return result
 
     def settle(self) -> None:
         """Drop the tasks that have not begun and wait for those that have: nothing is written after this."""

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from mixer.plans import Plan
     from mixer.store import Entry
 
-STEPS = ("where", "where_null", "except", "only", "inexpressible", "max_per_image")
+STEPS = (
+    "where", "where_null", "except", "only", "exclude", "leak", "inexpressible", "dedup_images", "dedup_text", "max_per_image",
+)  # fmt: skip
 """Pool rules in the order they apply; only those that took something get a column."""
 
 
@@ -40,6 +42,8 @@ def plan_values(plan: Plan) -> dict[str, Any]:
         "records": plan.records,
         "sources": leaves,
         "totals": _totals(leaves),
+        "licences": licences_of(leaves),
+        "curation": [each.model_dump(mode="json") for each in plan.curated],
         "notes": list(plan.notes),
     }
 
@@ -53,20 +57,23 @@ def plan_text(plan: Plan) -> str:
     """Print a plan for people: a table, and below it what a rule has to say."""
     values = plan_values(plan)
     lines = [_amount_table(values["sources"], full=True)]
+    lines += _rolled_up(values["sources"])
     lines += _remarks(values["sources"], plan.notes)
     if plan.data.kind == "miniatures":
         lines.append("made of the built-in miniatures, with absolute amounts scaled down to them")
     return "\n".join(lines)
 
 
-_NUMBERS = ("read", "skipped", "bad", "made", *STEPS, "pool", "ideal", "count")
+TOKENS = ("tokens", "target_tokens")
+_NUMBERS = ("read", "skipped", "bad", "made", *STEPS, "pool", "ideal", "count", *TOKENS)
 
 
 def _numbers(leaf: Mapping[str, Any]) -> dict[str, float]:
     """Give a leaf's numbers by column, losses by step."""
     lost = {kind: sum(leaf[kind].values()) for kind in ("skipped", "bad")}
     steps = {step: leaf["losses"].get(step, 0) for step in STEPS}
-    return {name: {**leaf, **lost, **steps}[name] for name in _NUMBERS}
+    tokens = {name: leaf[name] or 0 for name in TOKENS}
+    return {name: {**leaf, **lost, **steps, **tokens}[name] for name in _NUMBERS}
 
 
 def _totals(leaves: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
@@ -78,8 +85,8 @@ def _totals(leaves: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
 def _amount_table(leaves: Mapping[str, Mapping[str, Any]], *, full: bool) -> str:
     """Align the leaves' numbers. `full` adds what was read and lost, step by step."""
     totals = _totals(leaves)
-    names = [name for name in _NUMBERS if full or name in ("pool", "ideal", "count")]
-    names = [name for name in names if name not in STEPS or totals[name]]
+    names = [name for name in _NUMBERS if full or name in ("pool", "ideal", "count", *TOKENS)]
+    names = [name for name in names if name not in (*STEPS, *TOKENS) or totals[name]]
     header = ["leaf", *(f"-{name}" if name in STEPS else name for name in names), "epochs", "share", "<licence"]
     rows = [
         [
@@ -94,12 +101,31 @@ def _amount_table(leaves: Mapping[str, Mapping[str, Any]], *, full: bool) -> str
     return table(header, rows, total=["total", *(number(totals[name]) for name in names), "", "100.0%", ""])
 
 
+def licences_of(leaves: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, int]]:
+    """Roll up what must be accepted: term -> how many leaves and records of the mix it is about."""
+    rolled: dict[str, dict[str, int]] = {}
+    for leaf in leaves.values():
+        for term in leaf["terms"]:
+            about = rolled.setdefault(term, {"leaves": 0, "records": 0})
+            about["leaves"] += 1
+            about["records"] += leaf["count"]
+    return dict(sorted(rolled.items()))
+
+
+def _rolled_up(leaves: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Say in a line which licences the mix is under."""
+    said = [f"{term} ({number(about['records'])} records)" for term, about in licences_of(leaves).items()]
+    return [f"licences: {', '.join(said)}"] if said else []
+
+
 def _remarks(leaves: Mapping[str, Mapping[str, Any]], notes: tuple[str, ...]) -> list[str]:
     """List why items were lost, and what the rules noticed."""
     lines = []
     for name, leaf in leaves.items():
         lines += [f"{name}: skipped {count:,}: {reason}" for reason, count in leaf["skipped"].items()]
         lines += [f"{name}: bad {count:,}: {reason}" for reason, count in leaf["bad"].items()]
+        for rule, found in (("exclude", leaf["excluded"]), ("leak", leaf["leaks"])):
+            lines += [f"{name}: {rule} {what}: {count:,}" for what, count in found.items() if count]
         lines += [f"{name}: {note}" for note in leaf["notes"]]
     return lines + list(notes)
 
@@ -113,7 +139,7 @@ def mix_text(mix: Mix) -> str:
     """Print a finished mix for people."""
     manifest = mix.manifest
     leaves = manifest.model_dump(mode="json")["sources"]
-    lines = [_amount_table(leaves, full=False), *_remarks(leaves, ())]
+    lines = [_amount_table(leaves, full=False), *_rolled_up(leaves), *_remarks(leaves, ())]
     lines += [
         f"{output.records:,} records, {size(output.bytes)}: {mix.path / output.path}" for output in manifest.outputs
     ]

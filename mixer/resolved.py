@@ -21,6 +21,8 @@ Order = Literal["shuffle", "spread", "blocks"]
 AmountKind = Literal["count", "epochs", "budget", "share", "weight"]
 Kind = Literal["instruct", "preference"]
 MatchBy = Literal["content", "prompt", "id", "image"]
+Scope = Literal["source", "mix"]
+LeakBy = Literal["id", "image", "content", "perceptual", "question"]
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,84 @@ class Output:
 
 
 @dataclass(frozen=True)
+class Near:
+    """Which near-duplicates go: those of a file that `mixer dedup` wrote, at or above a threshold."""
+
+    file: Path
+    threshold: Fraction
+
+
+@dataclass(frozen=True)
+class Dedup:
+    """Near-duplicates of one another go but one, within each leaf (`source`) or among all of the mix."""
+
+    images: Near | None = None
+    text: Near | None = None
+    scope: Scope = "source"
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A benchmark whose images or questions must not be in the mix, and the user's copies of its lists."""
+
+    name: str
+    """In the registry, or one of the user's own."""
+    files: tuple[Path, ...] = ()
+    by: tuple[LeakBy, ...] = ()
+    """How records are matched; nothing said: as the registry says."""
+    key: str | None = None
+    """For a list of the user's own: what its entries are, such as `coco`; else as the registry says."""
+    field: str | None = None
+    """For a list of the user's own: where an entry stands in its records; else as the registry says."""
+    images: Path | None = None
+    """Folder of the benchmark's images, for `content` and `perceptual`."""
+    ngram: int = 13
+    """For `question`: words in a row that must be the same; a shorter question must be the same as a whole."""
+    distance: int = 4
+    """For `perceptual`: bits of 64 in which a picture's hash may differ."""
+
+
+@dataclass(frozen=True)
+class Decontaminate:
+    """The gate against leaks."""
+
+    benchmarks: tuple[Benchmark, ...]
+    on_leak: Literal["error", "drop"] = "error"
+    image_data: Path | None = None
+    """Visual Genome's image_data.json, which says which of its images are of COCO and of Flickr."""
+
+
+@dataclass(frozen=True)
+class Licences:
+    """Which licences a mix may use."""
+
+    allow: tuple[str, ...]
+    unknown: Literal["error", "allow"] = "error"
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """How tokens are counted."""
+
+    tokenizer: Path
+    """A tokenizer.json."""
+    image: int | str = 0
+    """Visual tokens of an image: a number, or the name of a rule that looks at its size."""
+
+
+@dataclass(frozen=True)
+class Curation:
+    """What a recipe says of the whole mix beyond its leaves' pool rules; nothing of it is on unless it is written."""
+
+    licences: Licences | None = None
+    exclude: tuple[Path, ...] = ()
+    """Lists of media and records to leave out, such as `mixer check` writes."""
+    decontaminate: Decontaminate | None = None
+    dedup: Dedup | None = None
+    tokens: Tokens | None = None
+
+
+@dataclass(frozen=True)
 class Recipe:
     """A whole recipe, resolved: nested recipes read, parents merged, options checked, paths absolute."""
 
@@ -112,6 +192,7 @@ class Recipe:
     order: Order = "shuffle"
     outputs: tuple[Output, ...] = (Output(),)
     max_bad: Fraction = Fraction(1, 100)
+    curation: Curation = Curation()
 
     def leaves(self) -> list[Leaf]:
         """List the distinct leaves in recipe order; a leaf that several groups share stands where it is first named."""

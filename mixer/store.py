@@ -3,7 +3,7 @@
     <store>/sources/<source>/<address>/
         part-00000.jsonl      one conversation a line: the very bytes a mix holds
         part-00000.parquet    its index, see columns.py
-        part-00000.<sha256>.match  its match digests, see matching.py; made when a recipe first compares the source
+        part-00000.<kind>.<sha256>.column  columns that a recipe first asked for, see derived.py
         media/                media that raw records held, see embedded.py
         skipped.jsonl         every raw item that gave no conversation, with its place and reason
         ledger.json           counts, raw files, parts; written last
@@ -18,7 +18,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ from mixer import atomic, embedded
 from mixer.columns import MEDIA, media_lists, read_columns, schema
 from mixer.conversation import digest, starts_with_id
 from mixer.converter import converter_hash
+from mixer.derived import MATCH, SUFFIX, Derived
 from mixer.errors import IntegrityError
 from mixer.hashing import sha256_of
 
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
     import polars as pl
 
 REPAIR = "run `mixer cache prune --damaged` and build again"
-MATCHED = ("content", "prompt")
-"""Digests behind `except` and `only`, made when a recipe first asks for them."""
 LAYOUT = 4
 """Of the entries; a change of layout changes every address."""
 
@@ -102,6 +101,12 @@ class Entry:
 
     folder: Path
     ledger: Ledger
+    derived: tuple[Derived, ...] = (MATCH,)
+    """Columns beyond those of its index that may be asked for, once they were made."""
+
+    def with_derived(self, derived: Derived) -> Entry:
+        """Give the entry with columns more to ask for."""
+        return self if derived in self.derived else replace(self, derived=(*self.derived, derived))
 
     def data(self, part: Part) -> Path:
         """Give the path of a part's lines."""
@@ -116,7 +121,7 @@ class Entry:
         """Read index columns of all parts, in part order; `row` counts the entry's records from 0.
 
         `part` (the part's number) and `media` (the lists that `paths` joins) may be asked for like any column, and so
-        may `content` and `prompt` once their digests were made. Raises IntegrityError when a part is damaged.
+        may the derived ones, once they were made. Raises IntegrityError when a part is damaged.
         """
         (whole,) = self.frames([name for name in columns if name != "row"] or ["part"], 0)
         return whole.with_row_index("row").select(columns)
@@ -132,7 +137,7 @@ class Entry:
                 yield pl.concat(waiting)
                 waiting = []
         if waiting or not self.ledger.parts:
-            yield _concat(waiting, columns)
+            yield pl.concat(waiting) if waiting else self._nothing(columns)
 
     def part_index(self, number: int, columns: list[str]) -> pl.DataFrame:
         """Read index columns of one part; see `index`."""
@@ -140,32 +145,42 @@ class Entry:
 
         part = self.ledger.parts[number]
         wanted = {*columns, *(MEDIA if "media" in columns else ())} - {"row", "part", "media"}
-        matched = sorted(wanted & {*MATCHED})
-        frame = read_columns(self.folder / f"{part.name}.parquet", sorted(wanted - {*MATCHED}) or ["length"])
-        if matched:
-            made = self.matches(part)
-            if made is None:
-                raise IntegrityError(f"{self.folder / part.name}: has no match digests; build again")
-            frame = frame.hstack(read_columns(made, matched))
+        asked = [(derived, sorted(wanted & {*derived.columns})) for derived in self.derived]
+        stored = wanted.difference(*(names for _, names in asked))
+        frame = read_columns(self.folder / f"{part.name}.parquet", sorted(stored) or ["length"])
+        for derived, names in asked:
+            if names:
+                made = self.derived_file(part, derived)
+                if made is None:
+                    raise IntegrityError(f"{self.folder / part.name}: has no columns {names}; build again")
+                frame = frame.hstack(read_columns(made, names))
         if "item" in wanted:
             frame = frame.with_columns(pl.col("item") + part.first_item)
         if "media" in columns:
             frame = frame.with_columns(media_lists(frame))
         return frame.with_columns(pl.lit(number, dtype=pl.UInt32).alias("part"))
 
-    def matches(self, part: Part) -> Path | None:
-        """Give the file of a part's match digests, or None when they were not made or are damaged.
+    def derived_file(self, part: Part, derived: Derived) -> Path | None:
+        """Give the file of a part's derived columns, or None when they were not made or are damaged.
 
         Its name holds its own hash, so it can be added to an entry at any time and needs no ledger.
         """
-        for path in self.folder.glob(f"{part.name}.*.match"):
-            if sha256_of(path) == path.name.split(".")[1]:
+        for path in self.folder.glob(f"{part.name}.{derived.stem}.*{SUFFIX}"):
+            if sha256_of(path) == path.name.split(".")[2]:
                 return path
         return None
 
-    def add_matches(self, part: Part, made: Path) -> None:
-        """Take a file of a part's match digests into the entry."""
-        atomic.move_file(made, self.folder / f"{part.name}.{sha256_of(made)}.match")
+    def add_derived(self, part: Part, derived: Derived, made: Path) -> None:
+        """Take a file of a part's derived columns into the entry."""
+        atomic.move_file(made, self.folder / f"{part.name}.{derived.stem}.{sha256_of(made)}{SUFFIX}")
+
+    def _nothing(self, columns: list[str]) -> pl.DataFrame:
+        import polars as pl
+
+        types = schema() | {"part": pl.UInt32, "media": pl.List(pl.String)}
+        for derived in self.derived:
+            types |= {name: getattr(pl, type_) for name, type_ in derived.columns.items()}
+        return pl.DataFrame(schema={name: types[name] for name in columns})
 
     def lost(self) -> Iterator[dict[str, Any]]:
         """Go through the items that gave no conversation."""
@@ -173,15 +188,6 @@ class Entry:
         with (self.folder / "skipped.jsonl").open("rb") as lines:
             for line in lines:
                 yield msgspec.json.decode(line)
-
-
-def _concat(frames: list[pl.DataFrame], columns: list[str]) -> pl.DataFrame:
-    import polars as pl
-
-    if frames:
-        return pl.concat(frames)
-    types = schema() | {"part": pl.UInt32, "media": pl.List(pl.String)} | dict.fromkeys(MATCHED, pl.Binary)
-    return pl.DataFrame(schema={name: types[name] for name in columns})
 
 
 class Store:

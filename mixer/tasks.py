@@ -13,7 +13,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from mixer import grouping, matching, pictures, sources
+from mixer import derived, grouping, pictures, sources
 from mixer.allocator import keep_freed_blocks
 from mixer.converting import Making, Receipt
 from mixer.errors import DataError
@@ -75,15 +75,17 @@ class Bucket:
 
 
 @dataclass(frozen=True)
-class Matches:
-    """The match digests of one part of a converted source."""
+class Columns:
+    """Columns derived from the lines of one part of a converted source."""
 
     path: Path
     """The part's lines."""
     out: Path
+    maker: str
+    settings: Mapping[str, Any]
 
 
-Task = Span | Bucket | Matches
+Task = Span | Bucket | Columns
 
 
 def run(task: Task) -> Receipt:
@@ -97,8 +99,8 @@ def run(task: Task) -> Receipt:
                 return _set_aside(task)
             case Bucket():
                 return grouping.convert(*_named(task), task.shelves, task.files, task.out)
-            case Matches():
-                matching.write_digests(task.path, task.out)
+            case Columns():
+                derived.make(task.maker, task.path, task.out, task.settings)
                 return Receipt(task.path.stat().st_size)
 
 

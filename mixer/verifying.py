@@ -6,6 +6,7 @@ The files are small and many numbers depend on each other, so a damaged mix usua
 from __future__ import annotations
 
 import mmap
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ import msgspec
 from mixer.conversation import Conversation, digest, media, record_key, starts_with_id
 from mixer.hashing import sha256_of
 from mixer.manifest import (
+    CURATED,
     INDEX,
     MEDIA,
     NAME,
@@ -24,6 +26,7 @@ from mixer.manifest import (
     Manifest,
     MixId,
     OutputFile,
+    Removed,
     load,
     read_index,
     seal_problem,
@@ -72,6 +75,9 @@ def verify(mix: Path | str, *, progress: Progress = silent) -> Verified:
             problems.append(whole)
         if number == 0 and (folder / output.path).is_file():
             problems += _record_problems(folder / output.path, index, progress)
+    if manifest.removed:
+        problems += filter(None, [_file_problem(folder, manifest.removed, progress)])
+        problems += _removed_problems(manifest, folder)
     media = manifest.media
     problems += media_problems(folder / MEDIA, Media(media.files, media.bytes) if media else Media())
     return Verified(manifest.mix_id, manifest.records, tuple(problems))
@@ -118,7 +124,7 @@ def _index_problems(manifest: Manifest, index: pl.DataFrame, path: Path) -> Iter
         yield f"{path}: leaf {name} is not in the manifest"
 
 
-def _file_problem(folder: Path, output: OutputFile | IndexFile, progress: Progress) -> str | None:
+def _file_problem(folder: Path, output: OutputFile | IndexFile | Removed, progress: Progress) -> str | None:
     path = folder / output.path
     if not path.is_file():
         return f"{path}: is missing"
@@ -130,6 +136,27 @@ def _file_problem(folder: Path, output: OutputFile | IndexFile, progress: Progre
     if got != output.sha256:
         return f"{path}: expected sha256 {output.sha256}, got {got}"
     return None
+
+
+def _removed_problems(manifest: Manifest, folder: Path) -> Iterator[str]:
+    """Check that the list of removed records says of each leaf and step what the manifest says."""
+    if manifest.removed is None or not (folder / manifest.removed.path).is_file():
+        return
+    listed: Counter[tuple[str, str]] = Counter()
+    path = folder / manifest.removed.path
+    try:
+        with path.open("rb") as lines:
+            listed.update((each["leaf"], each["step"]) for each in map(msgspec.json.decode, lines))
+    except (msgspec.DecodeError, TypeError, KeyError):
+        yield f"{path}: is not a list of removed records"
+        return
+    for name, leaf in manifest.sources.items():
+        for step in CURATED:
+            expected, got = leaf.losses.get(step, 0), listed.pop((name, step), 0)
+            if expected != got:
+                yield f"{path}: leaf {name}: expected {expected} records removed by {step}, got {got}"
+    for (name, step), got in sorted(listed.items()):
+        yield f"{path}: leaf {name}: {got} records removed by {step}, of which the manifest says nothing"
 
 
 def _record_problems(path: Path, index: pl.DataFrame, progress: Progress) -> Iterator[str]:

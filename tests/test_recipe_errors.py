@@ -70,7 +70,7 @@ TOP = [
     ("too large", ONE + "size: »1000000000000000001\n", "expected at most 1000000000000000000"),
     ("null", ONE + "size: »null\n", "got nothing"),
     ("unknown unit", ONE + "unit: »sample\n", "did you mean 'samples'?"),
-    ("tokens", ONE + "unit: »tokens\n", "token counts need a tokenizer"),
+    ("tokens", ONE + "unit: »tokens\n", "unit tokens needs `tokens:"),
     ("unknown on_short", ONE + "on_short: »reapeat\n", "did you mean 'repeat'?"),
     ("unknown order", ONE + "order: »random\n", "expected 'shuffle', 'spread' or 'blocks', got the text 'random'"),
     ("unknown target", ONE + "output: {for: »lava}\n", "did you mean 'llava'?"),

@@ -18,7 +18,18 @@ from mixer.recipe.merging import read_recipe, unreadable
 from mixer.recipe.mistakes import Mistakes
 from mixer.recipe.quantities import MAX_INTEGER
 from mixer.recipe.resolving import Resolver
-from mixer.resolved import Amount, Group, Input, Leaf, Match, Recipe
+from mixer.resolved import (
+    Amount,
+    Benchmark,
+    Curation,
+    Decontaminate,
+    Dedup,
+    Group,
+    Input,
+    Leaf,
+    Match,
+    Recipe,
+)
 
 __all__ = ["load_recipe", "recipe_text"]
 
@@ -71,6 +82,7 @@ def recipe_text(recipe: Recipe) -> dict[str, Any]:
         "order": recipe.order,
         "output": [{"for": output.target, "inexpressible": output.inexpressible} for output in recipe.outputs],
         "max_bad": _number(recipe.max_bad),
+        **_curation(recipe.curation),
     }
     return _without_nothing(head | rest)
 
@@ -125,6 +137,46 @@ def plain_option(value: Any) -> Any:
     if not (isinstance(value, str) and value.startswith("/")):
         return value
     return f"{PurePosixPath(value).name} (sha256 {sha256(value.encode()).hexdigest()})"
+
+
+def _curation(curation: Curation) -> dict[str, Any]:
+    """Give what is said of the whole mix; of a file its base name, since its hash stands in the manifest."""
+    licences, dedup, tokens = curation.licences, curation.dedup, curation.tokens
+    return {
+        "licence": {"allow": sorted(licences.allow), "unknown": licences.unknown} if licences else None,
+        "exclude": [path.name for path in curation.exclude] or None,
+        "decontaminate": _decontaminate(curation.decontaminate) if curation.decontaminate else None,
+        "dedup": _dedup(dedup) if dedup else None,
+        "tokens": {"tokenizer": tokens.tokenizer.name, "image": tokens.image} if tokens else None,
+    }
+
+
+def _decontaminate(gate: Decontaminate) -> dict[str, Any]:
+    benchmarks = {each.name: _benchmark(each) for each in gate.benchmarks}
+    image_data = gate.image_data.name if gate.image_data else None
+    return _without_nothing({"benchmarks": benchmarks, "on_leak": gate.on_leak, "image_data": image_data})
+
+
+def _benchmark(benchmark: Benchmark) -> dict[str, Any]:
+    return _without_nothing(
+        {
+            "files": [path.name for path in benchmark.files] or None,
+            "by": list(benchmark.by) or None,
+            "key": benchmark.key,
+            "field": benchmark.field,
+            "images": benchmark.images.name if benchmark.images else None,
+            "ngram": benchmark.ngram,
+            "distance": benchmark.distance,
+        }
+    )
+
+
+def _dedup(dedup: Dedup) -> dict[str, Any]:
+    near = {
+        of: {"file": each.file.name, "threshold": _number(each.threshold)} if each else None
+        for of, each in (("images", dedup.images), ("text", dedup.text))
+    }
+    return _without_nothing({**near, "scope": dedup.scope})
 
 
 def _amount(amount: Amount | None) -> dict[str, Any]:

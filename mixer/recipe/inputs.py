@@ -47,7 +47,7 @@ def leaf_input(tree: Tree, path: PathKey, name: str, text: LeafText, kind: Kind,
     files = _files(tree, path, source, text.files, found)
     if options is None or len(found) > before:
         return None
-    own = _absolute(place_of(tree, path, "path"), text.path) if text.path else None
+    own = absolute(place_of(tree, path, "path"), text.path) if text.path else None
     return Input(source.name, _of_kind(tree, path, options, kind, found), own, files)
 
 
@@ -126,7 +126,7 @@ def _file_input(tree: Tree, path: PathKey, text: MatchText, file: str, found: Mi
     for key in refused:
         found.append(key_place(tree, (*path, key)).problem(f"{key!r} goes with `source`, not with `file`; remove it"))
     source = sources.get("llava_jsonl" if file.endswith(".jsonl") else "llava_json")
-    return None if refused else Input(source.name, source.options(), _absolute(place_of(tree, path, "file"), file))
+    return None if refused else Input(source.name, source.options(), absolute(place_of(tree, path, "file"), file))
 
 
 def _default_by(ours: Input | None, theirs: Input) -> MatchBy:
@@ -207,10 +207,10 @@ def _files(
         if published not in known:
             hint = did_you_mean(published, known)
             found.append(key_place(tree, here).problem(f"{source.name} has no published file {published!r}{hint}"))
-        files[published] = _absolute(place_of(tree, here), where)
+        files[published] = absolute(place_of(tree, here), where)
     return MappingProxyType(files)
 
 
-def _absolute(place: Place, name: str) -> Path:
+def absolute(place: Place, name: str) -> Path:
     """Give the absolute path of a file named at a place, links kept as they are."""
     return Path(os.path.abspath(beside(place, name)))  # noqa: PTH100 - resolve() would follow links

@@ -18,7 +18,7 @@ from mixer.errors import did_you_mean
 from mixer.recipe import quantities
 from mixer.recipe.quantities import described
 from mixer.recipe.yaml_scalars import Number
-from mixer.resolved import AmountKind, Kind, MatchBy, OnShort, Order
+from mixer.resolved import AmountKind, Kind, LeakBy, MatchBy, OnShort, Order, Scope, Unit
 
 VERSION = 1
 AMOUNTS: tuple[AmountKind, ...] = ("count", "epochs", "budget", "share", "weight")
@@ -49,12 +49,6 @@ def name(value: object) -> str:
     raise ValueError(f"expected a name of letters, digits, '.', '_' and '-', first a letter or digit, got {text!r}")
 
 
-def _unit(value: object) -> object:
-    if value in ("tokens", "target_tokens"):
-        raise ValueError(f"unit {value}: token counts need a tokenizer; this version counts samples, turns and images")
-    return value
-
-
 def _target(value: object) -> str:
     if isinstance(value, str) and value in writers.names():
         return value
@@ -64,6 +58,17 @@ def _target(value: object) -> str:
 
 def _listed(value: object) -> object:
     return [value] if isinstance(value, dict) else value
+
+
+def _list_of_text(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _visual(value: object) -> int | str:
+    """Judge how many visual tokens an image has."""
+    if isinstance(value, Number):
+        return quantities.integer(value, minimum=0)
+    return _text(value)
 
 
 def _number(schema: str, minimum: int) -> WithJsonSchema:
@@ -80,6 +85,11 @@ FromZero = Annotated[int, PlainValidator(partial(quantities.integer, minimum=0))
 FromOne = Annotated[int, PlainValidator(partial(quantities.integer, minimum=1)), _number("integer", 1)]
 Positive = Annotated[Fraction, PlainValidator(quantities.positive), WithJsonSchema(_POSITIVE)]
 Share = Annotated[Fraction, PlainValidator(quantities.share), WithJsonSchema(_SHARE)]
+Threshold = Annotated[
+    Fraction,
+    PlainValidator(quantities.threshold),
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": 1}),
+]
 ShareOrNone = Annotated[Fraction, PlainValidator(partial(quantities.share, or_none=True)), WithJsonSchema(_SHARE)]
 
 
@@ -174,6 +184,72 @@ class OutputText(_Map):
     ] = "error"
 
 
+class LicenceText(_Map):
+    """Which licences the mix may use."""
+
+    allow: Annotated[list[Text], Field(description="Licences as `mixer sources` gives them.", min_length=1)]
+    unknown: Annotated[
+        Literal["error", "allow"], Field(description="What to do with sources whose licence nobody has stated.")
+    ] = "error"
+
+
+class NearText(_Map):
+    """Which near-duplicates go."""
+
+    file: Annotated[Text, Field(description="A file of `mixer dedup`: its near.parquet.")]
+    threshold: Annotated[Threshold, Field(description="The likeness from which two are the same, such as 0.9.")]
+
+
+class DedupText(_Map):
+    """Of things that are nearly the same one stays."""
+
+    images: Annotated[NearText | None, Field(description="Records go by their images.")] = None
+    text: Annotated[NearText | None, Field(description="Records go by what they say.")] = None
+    scope: Annotated[Scope, Field(description="Among what one stays: each entry of `sources`, or all of the mix.")] = (
+        "source"
+    )
+
+
+class BenchmarkText(_Map):
+    """Your copy of a benchmark, and how records are matched with it; what is left out is as the registry says."""
+
+    files: Annotated[
+        list[Text] | None, BeforeValidator(_list_of_text), Field(description="Its lists.", min_length=1)
+    ] = None
+    by: Annotated[
+        list[LeakBy] | None, BeforeValidator(_list_of_text), Field(description="How records are matched.", min_length=1)
+    ] = None
+    key: Annotated[Text | None, Field(description="For a list of your own: what its entries are, such as coco.")] = None
+    field: Annotated[Text | None, Field(description="For a list of your own: the field that holds an entry.")] = None
+    images: Annotated[Text | None, Field(description="Folder of its images, for content and perceptual.")] = None
+    ngram: Annotated[FromOne, Field(description="For question: words in a row that must be the same.")] = 13
+    distance: Annotated[FromZero, Field(description="For perceptual: bits of 64 in which two hashes may differ.")] = 4
+
+
+class DecontaminateText(_Map):
+    """Benchmarks whose images or questions must not be in the mix."""
+
+    benchmarks: Annotated[dict[Name, BenchmarkText], Field(description="The benchmarks by name.", min_length=1)]
+    on_leak: Annotated[
+        Literal["error", "drop"], Field(description="Stop the build, or leave leaking records out and count them.")
+    ] = "error"
+    image_data: Annotated[
+        Text | None, Field(description="Visual Genome's image_data.json: which of its images are of COCO and Flickr.")
+    ] = None
+
+
+class TokensText(_Map):
+    """How tokens are counted."""
+
+    tokenizer: Annotated[Text, Field(description="A tokenizer.json.")]
+    image: Annotated[
+        int | str,
+        PlainValidator(_visual),
+        WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string"}]}),
+        Field(description="Visual tokens of an image: a number."),
+    ] = 0
+
+
 class RecipeText(_Map):
     """A recipe: which sources, how much of each, in which order, written for what."""
 
@@ -190,9 +266,7 @@ class RecipeText(_Map):
     ] = "instruct"
     seed: Annotated[FromZero, Field(description="Fixes which records are chosen and their order.")] = 0
     unit: Annotated[
-        Literal["samples", "turns", "images"],
-        BeforeValidator(_unit),
-        Field(description="What `size` and `budget` count."),
+        Unit, Field(description="What `size` and `budget` count; tokens and target_tokens need `tokens:`.")
     ] = "samples"
     size: Annotated[FromOne | None, Field(description="Size of the mix in `unit`; needed with weight or share.")] = None
     sources: Annotated[dict[str, Any], Field(description="The sources by name, each with its amount.", min_length=1)]
@@ -203,6 +277,15 @@ class RecipeText(_Map):
         BeforeValidator(_listed),
         Field(description="What to write.", min_length=1),
     ] = [OutputText()]
+    licence: Annotated[LicenceText | None, Field(description="A gate: which licences the mix may use.")] = None
+    exclude: Annotated[
+        list[Text] | None,
+        BeforeValidator(_list_of_text),
+        Field(description="Lists of media or records to leave out, such as `mixer check` writes.", min_length=1),
+    ] = None
+    decontaminate: Annotated[DecontaminateText | None, Field(description="A gate against leaks of benchmarks.")] = None
+    dedup: Annotated[DedupText | None, Field(description="Of near-duplicates one stays.")] = None
+    tokens: Annotated[TokensText | None, Field(description="Count tokens: columns of plan, index and manifest.")] = None
     max_bad: Annotated[ShareOrNone, Field(description="Share of damaged records that stops the build.")] = Fraction(
         1, 100
     )

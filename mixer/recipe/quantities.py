@@ -79,6 +79,17 @@ def share(value: object, *, or_none: bool = False) -> Fraction:
     return part
 
 
+def threshold(value: object) -> Fraction:
+    """Read a likeness above 0 and up to 1, written as a decimal: `0.9`."""
+    expected = "expected a likeness above 0 and up to 1, such as 0.9"
+    if not isinstance(value, Number):
+        raise _unlike(expected, value)
+    number = Fraction(value)
+    if not 0 < number <= 1:
+        raise ValueError(f"{expected}, got {value}")
+    return number
+
+
 def _unlike(expected: str, value: object, hint: str | None = None) -> ValueError:
     return ValueError(f"{expected}, got {described(value)}{_hint(value) if hint is None else hint}")
 

@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from mixer.errors import RecipeError
+from mixer.recipe.curating import curation
 from mixer.recipe.inputs import leaf_input, matches
 from mixer.recipe.language import AMOUNTS, LEAF_KEYS, LeafText, RecipeText, name
 from mixer.recipe.locating import judged, key_place, place_of
@@ -57,6 +58,7 @@ class Resolver:
             order=text.order,
             outputs=self.outputs(tree, text),
             max_bad=text.max_bad,
+            curation=curation(tree, text, self.found),
         )
 
     def outputs(self, tree: Tree, text: RecipeText) -> tuple[Output, ...]:
