@@ -141,7 +141,7 @@ def _write(planned: Plan, order: pl.DataFrame, folder: Path, memory: int, progre
     if buckets:
         atomic.remove_folder(buckets)
     removed = None
-    if planned.curated:
+    if recipe.curation.removes:
         removed = removed_records.write([leaf.pool for leaf in planned.leaves], folder / manifest.REMOVED)
     linking.link([leaf.pool.entry for leaf in planned.leaves], order, folder / manifest.MEDIA, progress)
     media = measured(folder / manifest.MEDIA)
@@ -178,7 +178,8 @@ def _manifest(
             "sources": {name: reports[name] for name in names},
             "outputs": outputs,
             "index": index,
-            **({"curation": planned.curated, "removed": removed} if planned.curated else {}),
+            "curation": planned.curated,
+            "removed": removed,
             **({"media": manifest.MediaFolder(path=manifest.MEDIA, **asdict(media))} if media.files else {}),
         }
     )

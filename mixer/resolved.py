@@ -176,6 +176,11 @@ class Curation:
     dedup: Dedup | None = None
     tokens: Tokens | None = None
 
+    @property
+    def removes(self) -> bool:
+        """Say whether any of it may take records out."""
+        return bool(self.exclude or self.decontaminate or self.dedup)
+
 
 @dataclass(frozen=True)
 class Recipe:

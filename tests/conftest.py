@@ -60,7 +60,7 @@ def invented(monkeypatch):
     """Give what puts an invented source in the place of a published one, in this process; its name is INVENTED."""
 
     def put(convert, files, **more):
-        source = sources.Source("Invented", "https://example.com", "MIT", "image", "vqa", "en", files, **more)
+        source = sources.Source("Invented", "https://example.com", "MIT", ("MIT",), "image", "vqa", "en", files, **more)
         monkeypatch.setattr(textocr_gpt4v, "SOURCE", source)
         monkeypatch.setattr(textocr_gpt4v, "convert", convert)
         sources.get.cache_clear()
