@@ -31,8 +31,9 @@ from mixer.plans import Plan, Told, leaf_reports, mix_name, plan, root_of
 from mixer.pools import identity_of
 from mixer.progress import Progress, silent
 from mixer.recipe import load_recipe, recipe_text
-from mixer.resolved import Recipe
+from mixer.resolved import Output, Recipe
 from mixer.store import Media, measured
+from mixer.writers import shards
 
 if TYPE_CHECKING:
     import polars as pl
@@ -113,30 +114,24 @@ def _write(planned: Plan, order: pl.DataFrame, folder: Path, memory: int, progre
     recipe = planned.recipe
     every, names = gathering.Every([leaf.pool.entry for leaf in planned.leaves]), [leaf.name for leaf in planned.leaves]
     total = gathering.total_bytes(every, order)
-    first = writers.get(recipe.outputs[0].target)
+    targets = _targets(recipe)
     buckets = folder / "buckets" if every.bytes > memory else None
-    atomic.ensure_space(folder, total * (len(recipe.outputs) + bool(buckets)))
+    atomic.ensure_space(folder, total * (len(targets) + bool(buckets)))
+    cut = [shards.cuts(gathering.lengths(every, order), order.height, output.shards) for output in targets]
+    frames = writers.frames(targets[0].target)
+    assert frames is not None, "the first target holds the conversations as they are"
     # polars gives up the interpreter's lock, so the index is made on the second core while the data is written.
     with ThreadPoolExecutor(1) as thread, collector_off():
-        index = thread.submit(
-            mix_index.write,
-            every,
-            order,
-            names,
-            first.START,
-            first.BETWEEN,
-            folder,
-            tokens=bool(recipe.curation.tokens),
-        )
+        counted = bool(recipe.curation.tokens)
+        index = thread.submit(mix_index.write, every, order, names, frames, cut[0], folder, tokens=counted)
         scattered = scattering.Scattered(every, order, total, memory, buckets, progress) if buckets else None
         outputs = []
-        for output in recipe.outputs:
-            writer = writers.get(output.target)
-            path = folder / f"{recipe.name}{writer.SUFFIX}"
-            with progress(f"writing {path.name}", total) as advance:
+        for output, ends in zip(targets, cut, strict=True):
+            job = writers.Job(recipe.name, folder, recipe.kind, ends)
+            with progress(f"writing {output.target}", total) as advance:
                 batches = scattered.batches() if scattered else gathering.batches(every, order)
-                written = writer.write(path, batches, advance)
-            outputs.append(manifest.OutputFile(path=path.name, target=output.target, **vars(written)))
+                written = writers.get(output.target).write(job, batches, advance)
+            outputs += [manifest.OutputFile(target=output.target, **vars(each)) for each in written]
         mix_id = index.result()
     if buckets:
         atomic.remove_folder(buckets)
@@ -148,6 +143,13 @@ def _write(planned: Plan, order: pl.DataFrame, folder: Path, memory: int, progre
     finished = _manifest(planned, outputs, manifest.described(folder / manifest.INDEX), mix_id, media, removed)
     atomic.write_file(folder / manifest.NAME, manifest.encode(finished))
     return finished
+
+
+def _targets(recipe: Recipe) -> list[Output]:
+    """List the targets to write, first one whose files hold the conversations as they are: the index points into them."""
+    whole = [output for output in recipe.outputs if writers.frames(output.target)]
+    first = whole[0] if whole else Output("jsonl")
+    return [first, *(output for output in recipe.outputs if output != first)]
 
 
 def _manifest(

@@ -6,13 +6,13 @@ rules; amounts have not been taken.
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from mixer import catalogue, manifest, plans, sources
+from mixer.data_files import Lines
 from mixer.errors import UsageError
 from mixer.pools import PIECE
 from mixer.progress import Progress, silent
@@ -175,11 +175,8 @@ class _Mixed:
         yield mine.unique(["key", "id"], keep="first", maintain_order=True).select(columns)
 
     def lines(self) -> Iterator[bytes]:
-        (places,) = self.frames(["offset", "length"])
-        data = self.folder / manifest.load(self.folder).outputs[0].path
-        if not places.height:
-            return
-        with data.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        (places,) = self.frames(["shard", "offset", "length"])
+        with Lines(self.folder, manifest.load(self.folder)) as lines:
             for rows in places.iter_slices(manifest.SLICE):
-                for offset, length in rows.iter_rows():
-                    yield mapped[offset : offset + length]
+                for row in rows.iter_rows():
+                    yield lines.at(*row)

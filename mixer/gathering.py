@@ -59,12 +59,17 @@ def in_item_order(entry: Entry) -> Iterator[list[memoryview]]:
     yield from batches(Every([entry]), rows.select(pl.lit(0, dtype=pl.UInt16).alias("leaf"), "row"))
 
 
+def lengths(every: Every, order: pl.DataFrame) -> Iterator[pl.Series]:
+    """Go through the bytes of a mix's records, in order, some at a time."""
+    length = every.columns(["length"])["length"]
+    yield from (length[rows] for _, rows in every.slices(order))
+
+
 def total_bytes(every: Every, order: pl.DataFrame) -> int:
     """Add up the bytes of a mix's records."""
     import polars as pl
 
-    length = every.columns(["length"])["length"]
-    return sum(int(length[rows].cast(pl.UInt64).sum()) for _, rows in every.slices(order))
+    return sum(int(piece.cast(pl.UInt64).sum()) for piece in lengths(every, order))
 
 
 class Every:

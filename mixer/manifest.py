@@ -29,14 +29,15 @@ CURATED = ("exclude", "leak", "dedup_images", "dedup_text")
 """Steps whose losses `removed.jsonl` lists one by one."""
 INDEX_COLUMNS = (
     "leaf", "source", "id", "digest", "key", "subset", "pass", "media", "images", "videos", "audios", "turns",
-    "characters", "tokens", "target_tokens", "offset", "length",
+    "characters", "tokens", "target_tokens", "shard", "offset",
+    "length",
 )  # fmt: skip
-"""Of the index, one row a record in mix order; offset and length are bytes of the first output."""
+"""Of the index, one row a record in mix order; offset and length are bytes in a file of the first output, its shard."""
 _INDEX_TYPES = {
     **dict.fromkeys(("leaf", "source", "id"), "String"),
     "digest": "Binary",
     "media": "List(String)",
-    **dict.fromkeys(("pass", "images", "videos", "audios", "turns", "characters", "length"), "UInt32"),
+    **dict.fromkeys(("pass", "images", "videos", "audios", "turns", "characters", "shard", "length"), "UInt32"),
     **dict.fromkeys(("key", "offset"), "UInt64"),
 }
 """polars' names of the types of the columns that are read again; none of them may be null."""
@@ -44,6 +45,10 @@ SLICE = 1 << 16
 """Rows handled at once, so that memory stays flat."""
 
 BareName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="a file of the mix's folder")]
+FilePath = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*$", description="below the mix's folder"),
+]
 Count = Annotated[int, Field(ge=0)]
 
 
@@ -106,9 +111,9 @@ class LeafReport(_Model):
 
 
 class OutputFile(_Model):
-    """A data file of the mix."""
+    """A file of a target. Those of the first target hold the records as the index says, shard by shard."""
 
-    path: BareName
+    path: FilePath
     target: str
     records: Count
     bytes: Count
@@ -243,7 +248,7 @@ def foreign(target: Path) -> str | None:
         manifest = load(target)
     except IntegrityError:
         return f"holds a {NAME} that mixer did not write"
-    ours = {NAME, INDEX, MEDIA, REMOVED, *(output.path for output in manifest.outputs)}
+    ours = {NAME, INDEX, MEDIA, REMOVED, *(output.path.split("/")[0] for output in manifest.outputs)}
     others = sorted(path.name for path in target.iterdir() if path.name not in ours)
     return f"holds files that are not of the mix: {', '.join(others[:3])}" if others else None
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from mixer import atomic, manifest
 from mixer.columns import media_lists
 from mixer.gathering import Every
+from mixer.writers import Frames
 
 if TYPE_CHECKING:
     import polars as pl
@@ -34,36 +35,67 @@ TOKENS = ("tokens", "target_tokens")
 
 
 def write(
-    every: Every, order: pl.DataFrame, names: list[str], start: int, between: int, folder: Path, *, tokens: bool = False
+    every: Every,
+    order: pl.DataFrame,
+    names: list[str],
+    frames: Frames,
+    cuts: tuple[int, ...],
+    folder: Path,
+    *,
+    tokens: bool = False,
 ) -> str:
     """Write the index of a mix into its folder; give the mix id.
 
-    `order` holds leaf, row and pass of each record; `names` and `every`'s sources are the leaves'. The first record
-    starts at byte `start` of the data file, and `between` bytes part each from the next. `tokens`: they were counted.
+    `order` holds leaf, row and pass of each record; `names` and `every`'s sources are the leaves'. `frames`
+    says what is around the records in the data files, which end after the `cuts`. `tokens`: they were counted.
     """
     import polars as pl
 
     slices = folder / "slices"
     slices.mkdir()
     leaves = pl.DataFrame({"leaf": names, "source": every.sources})
-    identity, files = manifest.MixId(), []
-    step = pl.col("length").cast(pl.UInt64) + between
+    identity, files, places = manifest.MixId(), [], _Places(frames, cuts)
     columns = [*_FROM_STORE, *(TOKENS if tokens else ())]
     for number, rows in enumerate(_ranges(every, order, columns, slices)):
         named = leaves[rows["leaf"]].hstack(rows.drop("leaf"))
         identity.add(named)
-        offset = (step.cum_sum() - step + start).alias("offset")
         if not tokens:
             named = named.with_columns(pl.lit(None, dtype=pl.UInt32).alias(name) for name in TOKENS)
         files.append(slices / f"{number:08d}.arrow")
-        named.select("*", media_lists(named), offset).select(manifest.INDEX_COLUMNS).write_ipc(files[-1])
-        start += int(named.select(step.sum()).item())
+        placed = named.hstack(places.next(named["length"]))
+        placed.select("*", media_lists(named)).select(manifest.INDEX_COLUMNS).write_ipc(files[-1])
     # Digests and keys, most of the bytes, do not compress, and nobody searches by statistics.
     pl.scan_ipc(files).sink_parquet(
         folder / manifest.INDEX, compression="zstd", compression_level=1, statistics=False, row_group_size=RANGE
     )
     atomic.remove_folder(slices)
     return identity.hexdigest()
+
+
+class _Places:
+    """Where each record of a mix begins, as its lengths are told in order: its shard, and its offset in that file."""
+
+    def __init__(self, frames: Frames, cuts: tuple[int, ...]) -> None:
+        import polars as pl
+
+        self._frames, self._cuts = frames, pl.Series(cuts, dtype=pl.UInt64)
+        self._rows = self._shard = self._held = 0
+        """Records before the next; the shard of the last of them, and how many bytes they take there."""
+
+    def next(self, length: pl.Series) -> pl.DataFrame:
+        """Place the next records: shard, offset."""
+        import polars as pl
+
+        at = pl.Series(range(self._rows, self._rows + length.len()), dtype=pl.UInt64)
+        shard = self._cuts.search_sorted(at, side="right").cast(pl.UInt32).alias("shard")
+        step = (length.cast(pl.UInt64) + self._frames.BETWEEN).alias("step")
+        placed = pl.DataFrame([shard, step]).with_columns(pl.col("step").cum_sum().over("shard").alias("end"))
+        held = pl.when(pl.col("shard") == self._shard).then(pl.lit(self._held, dtype=pl.UInt64)).otherwise(0)
+        placed = placed.with_columns(pl.col("end") + held)
+        if placed.height:
+            self._rows += placed.height
+            self._shard, self._held = int(placed["shard"][-1]), int(placed["end"][-1])
+        return placed.select("shard", (pl.col("end") - pl.col("step") + self._frames.START).alias("offset"))
 
 
 def _ranges(every: Every, order: pl.DataFrame, columns: list[str], folder: Path) -> Iterator[pl.DataFrame]:

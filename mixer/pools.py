@@ -17,7 +17,7 @@ from mixer.curation import Gate
 from mixer.errors import DataError
 from mixer.exclusion import Compared, columns_of, compare
 from mixer.ordering import Identity
-from mixer.resolved import Input, Leaf, Output, Recipe, Unit
+from mixer.resolved import Input, Kind, Leaf, Output, Recipe, Unit
 from mixer.ruling import Ruling
 from mixer.store import Entry
 from mixer.where import Where
@@ -118,7 +118,7 @@ def pool(
             removed.append(_removed(gone.drop_nulls("why"), gate.step))
             frame = frame.filter(ruling.why.is_null())
         for output in recipe.outputs:
-            steps.append(_expressible(frame, output))
+            steps.append(_expressible(frame, output, recipe.kind))
             frame = frame.filter(steps[-1].keep)
         nothing = pl.repeat(value=False, n=whole.height, dtype=pl.Boolean, eager=True)
         kept.append(nothing.scatter(frame["place"], values=True))
@@ -275,8 +275,8 @@ def _compared(
     return _Step(~(excepted | lacking), losses, notes), tuple(found)
 
 
-def _expressible(frame: pl.DataFrame, output: Output) -> _Step:
-    reasons = frame.with_columns(writers.get(output.target).inexpressible().alias("reason"))["reason"]
+def _expressible(frame: pl.DataFrame, output: Output, kind: Kind) -> _Step:
+    reasons = frame.with_columns(writers.get(output.target).inexpressible(kind).alias("reason"))["reason"]
     lost = reasons.len() - reasons.null_count()
     if not lost:
         return _Step(reasons.is_null(), {}, [])

@@ -92,11 +92,21 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Shards:
+    """How a target's records are cut into files: into so many, of so many records, or of so many bytes at most."""
+
+    by: Literal["shards", "records", "bytes"]
+    value: int
+
+
+@dataclass(frozen=True)
 class Output:
     """One target of the mix: a writer's name and what it does with records that the target cannot express."""
 
     target: str = "llava"
     inexpressible: Literal["error", "drop"] = "error"
+    shards: Shards | None = None
+    """None: one file."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mixer.conversation import Conversation, digest, media, record_key, starts_with_id
+from mixer.data_files import data_files
 from mixer.hashing import sha256_of
 from mixer.manifest import (
     CURATED,
@@ -67,14 +68,15 @@ def verify(mix: Path | str, *, progress: Progress = silent) -> Verified:
     whole = _file_problem(folder, manifest.index, progress)
     if whole:
         problems.append(whole)
-    index = read_index(folder, ["leaf", "id", "digest", "key", "pass", *_CHECKED])
+    index = read_index(folder, ["leaf", "id", "digest", "key", "pass", "shard", *_CHECKED])
     problems += _index_problems(manifest, index, folder / INDEX)
-    for number, output in enumerate(manifest.outputs):
+    for output in manifest.outputs:
         whole = _file_problem(folder, output, progress)
         if whole:
             problems.append(whole)
-        if number == 0 and (folder / output.path).is_file():
-            problems += _record_problems(folder / output.path, index, progress)
+    for number, output in enumerate(data_files(manifest)):
+        if (folder / output.path).is_file():
+            problems += _record_problems(folder / output.path, index.filter(index["shard"] == number), progress)
     if manifest.removed:
         problems += filter(None, [_file_problem(folder, manifest.removed, progress)])
         problems += _removed_problems(manifest, folder)
@@ -99,8 +101,11 @@ def _arithmetic(manifest: Manifest, path: Path) -> Iterator[str]:
         yield from unequal(f"{where}.share", _ratio(leaf.count, manifest.records), leaf.share, "count / records")
     total = sum(leaf.count for leaf in manifest.sources.values())
     yield from unequal("records", total, manifest.records, "sum of the leaves' counts")
-    for number, output in enumerate(manifest.outputs):
-        yield from unequal(f"outputs[{number}].records", manifest.records, output.records, "records of the mix")
+    written: Counter[str] = Counter()
+    for output in manifest.outputs:
+        written[output.target] += output.records
+    for target, records in written.items():
+        yield from unequal(f"outputs of {target}", manifest.records, records, "records of the mix")
 
 
 def _ratio(part: int, whole: int) -> float:

@@ -28,6 +28,7 @@ from mixer.resolved import (
     Input,
     Leaf,
     Match,
+    Output,
     Recipe,
 )
 
@@ -80,7 +81,7 @@ def recipe_text(recipe: Recipe) -> dict[str, Any]:
         "sources": _entries(recipe.children, in_order=in_order),
         "on_short": recipe.on_short,
         "order": recipe.order,
-        "output": [{"for": output.target, "inexpressible": output.inexpressible} for output in recipe.outputs],
+        "output": [_output(output) for output in recipe.outputs],
         "max_bad": _number(recipe.max_bad),
         **_curation(recipe.curation),
     }
@@ -137,6 +138,13 @@ def plain_option(value: Any) -> Any:
     if not (isinstance(value, str) and value.startswith("/")):
         return value
     return f"{PurePosixPath(value).name} (sha256 {sha256(value.encode()).hexdigest()})"
+
+
+def _output(output: Output) -> dict[str, Any]:
+    shards = (
+        {f"shard_{output.shards.by}".replace("shard_shards", "shards"): output.shards.value} if output.shards else {}
+    )
+    return {"for": output.target, "inexpressible": output.inexpressible, **shards}
 
 
 def _curation(curation: Curation) -> dict[str, Any]:

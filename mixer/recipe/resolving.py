@@ -6,22 +6,28 @@ import os
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Literal
 
 from mixer.errors import RecipeError
 from mixer.recipe.curating import curation
 from mixer.recipe.inputs import leaf_input, matches
-from mixer.recipe.language import AMOUNTS, LEAF_KEYS, LeafText, RecipeText, name
+from mixer.recipe.language import AMOUNTS, LEAF_KEYS, LeafText, OutputText, RecipeText, name
 from mixer.recipe.locating import judged, key_place, place_of
 from mixer.recipe.merging import follow
 from mixer.recipe.mistakes import Mistakes
 from mixer.recipe.quantities import described
 from mixer.recipe.yaml_scalars import Number
 from mixer.recipe.yaml_text import PathKey, Place, Tree
-from mixer.resolved import ALL_ONCE, Amount, Group, Kind, Leaf, Output, Recipe
+from mixer.resolved import ALL_ONCE, Amount, Group, Kind, Leaf, Output, Recipe, Shards
 from mixer.where import Where, WhereError, parse
 
 MAX_ENTRIES = 10_000
 """The most leaves and groups of a recipe: nested recipes could otherwise double at every level."""
+
+SHARDED: dict[str, Literal["shards", "records", "bytes"]] = {
+    "shards": "shards", "shard_records": "records", "shard_bytes": "bytes"
+}  # fmt: skip
+"""Keys of an output -> what they count."""
 
 Child = Leaf | Group
 
@@ -75,10 +81,14 @@ class Resolver:
             if text.kind == "preference" and output.for_ == "llava" and isinstance(entry, dict):
                 place = place_of(tree, (), "output", index, "for")
                 self.found.append(place.problem("llava's trainer reads no preference pairs; write jsonl"))
+            asked = [key for key in SHARDED if getattr(output, key) is not None]
+            for key in asked[1:]:
+                place = key_place(tree, (), "output", index, key)
+                self.found.append(place.problem(f"an output is cut in one way, and {asked[0]!r} is given; keep one"))
             seen.add(output.for_)
         if text.kind == "preference" and "output" not in tree.value:
             return (Output("jsonl"),)
-        return tuple(Output(output.for_, output.inexpressible) for output in text.output)
+        return tuple(Output(output.for_, output.inexpressible, _shards(output)) for output in text.output)
 
     # --- leaves and groups -------------------------------------------------------------------------------------------
 
@@ -197,6 +207,15 @@ class Resolver:
                 place = tree.keys.get(("sources", child.name, kind), place)
                 self.found.append(place.problem(f"a {kind} needs `size:` at the top of the recipe, the mix's {unit}"))
                 return
+
+
+def _shards(output: OutputText) -> Shards | None:
+    """Say how an output is cut."""
+    for key, by in SHARDED.items():
+        value = getattr(output, key)
+        if value is not None:
+            return Shards(by, value)
+    return None
 
 
 def _no_map(key: str, value: object) -> str:

@@ -2,52 +2,94 @@
 
 A writer module exports
 
-    SUFFIX                       of its data file, which is named after the mix
-    inexpressible(index)         -> an expression over index columns: why the target's reader cannot use a record, or null
-    write(path, batches, ...)    -> Written: puts the mix's records, in order, into one durable file
-    START, BETWEEN               bytes before the first record, and between two
+    inexpressible(kind)          -> an expression over index columns: why the target's reader cannot use a record, or null
+    write(job, batches, advance) -> list of Written: puts the mix's records, in order, into durable files of the mix's folder
+
+and, where its files hold the very bytes of conversations, so that an index can point into them,
+
+    START, BETWEEN               bytes before the first record of a file, and between two
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from mixer.errors import UsageError, did_you_mean
 from mixer.progress import Advance
+from mixer.resolved import Kind
 
 if TYPE_CHECKING:
     import polars as pl
 
 
+_SHARED = ("framing", "shards")
+"""Modules of the package that are no targets."""
+
+
 @dataclass(frozen=True)
 class Written:
-    """A data file as it was written."""
+    """A file as it was written; `path` is relative to the mix's folder, `records` 0 in files that only describe others."""
 
+    path: str
     records: int
     bytes: int
     sha256: str
 
 
+@dataclass(frozen=True)
+class Job:
+    """What a writer writes, and where."""
+
+    name: str
+    """Of the mix; files are named after it."""
+    folder: Path
+    """Of the mix. A target of several kinds of files has a folder of its own in it, named after the target."""
+    kind: Kind
+    cuts: tuple[int, ...]
+    """After how many records each shard ends."""
+    media: tuple[Path, ...] = ()
+    """Roots below which media may lie, for targets that hold them."""
+    about: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    """What a page about the data tells, as plain JSON values: the manifest's `sources`."""
+
+    @property
+    def records(self) -> int:
+        """Records of the mix."""
+        return self.cuts[-1]
+
+
 class Writer(Protocol):
     """The face of a writer module; see the package's docstring."""
 
-    SUFFIX: str
+    def inexpressible(self, kind: Kind) -> pl.Expr: ...  # noqa: D102 - described above
+
+    def write(  # noqa: D102
+        self, job: Job, batches: Iterable[list[memoryview]], advance: Advance
+    ) -> list[Written]: ...
+
+
+class Frames(Protocol):
+    """What writers export besides whose files hold the very bytes of conversations."""
+
     START: int
     BETWEEN: int
-
-    def inexpressible(self) -> pl.Expr: ...  # noqa: D102 - described above
-
-    def write(self, path: Path, batches: Iterable[list[memoryview]], advance: Advance) -> Written: ...  # noqa: D102
 
 
 def names() -> tuple[str, ...]:
     """List the targets a recipe may name."""
-    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name != "framing"))
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name not in _SHARED))
+
+
+def frames(name: str) -> Frames | None:
+    """Give what an index needs to point into a target's files, or None where they hold no conversations as they are."""
+    writer = get(name)
+    return cast("Frames", writer) if hasattr(writer, "START") else None
 
 
 def get(name: str) -> Writer:

@@ -18,7 +18,8 @@ from typing import Self
 from mixer import atomic
 from mixer.allocator import keep_freed_blocks
 from mixer.progress import Advance
-from mixer.writers import Written
+from mixer.writers import Job, Written
+from mixer.writers.shards import by_shard, name
 
 WAITING = 16
 """Blocks that may wait for the hashing thread."""
@@ -28,15 +29,23 @@ WAITING = 16
 class Frame:
     """The constant bytes around and between records."""
 
+    suffix: str
     head: bytes
     join: bytes
     tail: bytes
 
-    def write(self, path: Path, batches: Iterable[list[memoryview]], advance: Advance) -> Written:
-        """Write all records to a new durable file; `advance` is told the bytes written."""
+    def write(self, job: Job, batches: Iterable[list[memoryview]], advance: Advance) -> list[Written]:
+        """Write all records to new durable files, one a shard; `advance` is told the bytes written."""
         keep_freed_blocks()
+        count = len(job.cuts)
+        return [
+            self._shard(job.folder / name(job.name, number, count, self.suffix), records, advance)
+            for number, records in by_shard(batches, job.cuts)
+        ]
+
+    def _shard(self, path: Path, batches: Iterable[list[memoryview]], advance: Advance) -> Written:
         records = 0
-        with _HashedFile(path) as file:
+        with HashedFile(path) as file:
             file.write(self.head)
             for batch in batches:
                 block = self.join.join(batch)
@@ -46,10 +55,10 @@ class Frame:
                 records += len(batch)
                 advance(len(block))
             file.write(self.tail)
-        return Written(records, file.bytes, file.sha256)
+        return Written(path.name, records, file.bytes, file.sha256)
 
 
-class _HashedFile:
+class HashedFile:
     """A durable file whose sha256 is taken on a thread while it is written."""
 
     def __init__(self, path: Path) -> None:
@@ -71,6 +80,7 @@ class _HashedFile:
         self.sha256 = self._digest.hexdigest()
 
     def write(self, block: bytes) -> None:
+        """Write a block."""
         self._blocks.put(block)
         self._file.write(block)
         self.bytes += len(block)

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mixer.resolved import Kind
 from mixer.writers.framing import Frame
 
 if TYPE_CHECKING:
     import polars as pl
 
-SUFFIX = ".jsonl"
-
-_FRAME = Frame(head=b"", join=b"\n", tail=b"\n")
+_FRAME = Frame(suffix=".jsonl", head=b"", join=b"\n", tail=b"\n")
 write = _FRAME.write
 START, BETWEEN = len(_FRAME.head), len(_FRAME.join)
 
 
-def inexpressible() -> pl.Expr:
+def inexpressible(_kind: Kind) -> pl.Expr:
     """Say why a record cannot be written: there is no such reason."""
     import polars as pl
 

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mixer.resolved import Kind
 from mixer.writers.framing import Frame
 
 if TYPE_CHECKING:
     import polars as pl
 
-SUFFIX = ".json"
-
-_FRAME = Frame(head=b"[\n", join=b",\n", tail=b"\n]\n")
+_FRAME = Frame(suffix=".json", head=b"[\n", join=b",\n", tail=b"\n]\n")
 write = _FRAME.write
 START, BETWEEN = len(_FRAME.head), len(_FRAME.join)
 
 
-def inexpressible() -> pl.Expr:
+def inexpressible(_kind: Kind) -> pl.Expr:
     """Say why LLaVA-1.5's trainer cannot use a record, or null."""
     import polars as pl
 
