@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -20,7 +20,7 @@ from typing import Any
 
 import msgspec
 
-from mixer import atomic, embedded, pictures, sources
+from mixer import atomic, embedded, pictures, sources, workbench
 from mixer.converter import converter_hash
 from mixer.converting import Receipt
 from mixer.derived import Derived
@@ -41,11 +41,12 @@ from mixer.processes import Workers
 from mixer.progress import Progress
 from mixer.rawfiles import Hashes, RawFile, check_unchanged, find
 from mixer.readers import PAST_ANY_END
-from mixer.resolved import Input
+from mixer.resolved import Input, Part
 from mixer.stamps import stamp
 from mixer.store import Entry, Ledger, LedgerFile, Store, address, measured
 from mixer.tables import size
 from mixer.tasks import Bucket, Columns, Span, Table, read_whole
+from mixer.unpacking import packing
 
 SPAN = 32 << 20
 """Bytes of raw file to a task: large enough that starting one costs nothing, small enough to keep two cores busy."""
@@ -98,20 +99,41 @@ def convert(
     """
     hashes = Hashes(store.hashes())
     located = _with_sizes(located, store, hashes, progress)
-    known = _remembered(located, hashes)
-    if None in known and store.has_any(located.given.source):
-        # An unchanged file under a new date is found by its content; the others have to be hashed anyway.
-        known = list(_hashed(located, known, hashes, progress))
-    if None not in known:
-        entry = store.find(located.given.source, _address(located, [sha256 or "" for sha256 in known]))
-        if entry is not None:
-            check_bad(entry.ledger.source, entry.ledger.read, entry.ledger.bad, max_bad)
-            _judge(entry, max_bad, told)
-            return entry
+    entry = _found(located, store, hashes, progress)
+    if entry is not None:
+        check_bad(entry.ledger.source, entry.ledger.read, entry.ledger.bad, max_bad)
+        _judge(entry, max_bad, told)
+        return entry
     told(f"converting {located.given.source}: {size(located.size())}")
     entry = _Conversion(located, store, workers, progress, max_bad).run(hashes)
     _judge(entry, max_bad, told)
     return entry
+
+
+def prepare(
+    located: Located, part: Part, before: int, store: Store, workers: Workers, progress: Progress
+) -> tuple[int, int]:
+    """Convert the spans of an input that fall to a part, and keep them for the build that puts all parts together.
+
+    `before` counts the spans of the inputs before it. Gives how many spans it has, and how many of them were converted
+    now. Packed files, which nobody can begin in the middle, and sources that are converted have none.
+    """
+    hashes = Hashes(store.hashes())
+    located = _with_sizes(located, store, hashes, progress)
+    if _found(located, store, hashes, progress) is not None:
+        return 0, 0
+    return _Conversion(located, store, workers, progress, Fraction(1)).prepare(part, before)
+
+
+def _found(located: Located, store: Store, hashes: Hashes, progress: Progress) -> Entry | None:
+    """Give the converted source if the store has it."""
+    known = _remembered(located, hashes)
+    if None in known and store.has_any(located.given.source):
+        # An unchanged file under a new date is found by its content; the others have to be hashed anyway.
+        known = list(_hashed(located, known, hashes, progress))
+    if None in known:
+        return None
+    return store.find(located.given.source, _address(located, [sha256 or "" for sha256 in known]))
 
 
 def _judge(entry: Entry, max_bad: Fraction, told: Callable[[str], None]) -> None:
@@ -232,8 +254,59 @@ class _Conversion:
             check_bad(self.source.name, ledger.read, ledger.bad, self.max_bad)
             return self.store.publish(folder, ledger)
 
+    def prepare(self, part: Part, before: int) -> tuple[int, int]:
+        """Convert the spans that fall to a part; see the function of this name."""
+        spans = 0
+        waiting = []
+        with (
+            self.store.temporary(self.source.name) as folder,
+            ExitStack() as stack,
+            self.progress(
+                f"converting {self.source.name}, part {part.number}/{part.of}", self.located.size()
+            ) as advance,
+        ):
+            tables = tuple(self._tables(folder, stack))
+            for raw in self.located.files:
+                if packing(raw.path) is not None:
+                    continue
+                with opened(raw, folder) as content:
+                    task = self._task(raw, content, tables)
+                    for span in content.spans(SPAN):
+                        spans += 1
+                        if (before + spans) % part.of == part.number % part.of:
+                            kept = self._kept(task(span.start, span.stop, folder / "span"), raw)
+                            if not kept.folder.exists():
+                                waiting.append((span, self.workers.call(workbench.work, kept, about=str(raw.path))))
+            try:
+                for span, done in waiting:
+                    # A guessed edge may be wrong, and then the build reads the span again from the true one.
+                    with suppress(DataError):
+                        done()
+                    advance(span.stop - span.start)
+            finally:
+                self.workers.settle()
+        return spans, len(waiting)
+
+    def _kept(self, span: Span, raw: RawFile) -> workbench.Kept:
+        lookups = [lookup.path for lookup in self.located.lookups]
+        return workbench.Kept(span, workbench.place(self.store.folder, span, raw.path, lookups))
+
+    def _task(self, raw: RawFile, content: Content, tables: tuple[Table, ...]) -> Callable[..., Span]:
+        """Give what makes the task of a span of a file."""
+        task = partial(Span, self.source.name, self.options, raw.number, raw.published, content.path)
+        return partial(task, tables=tables, buckets=self._buckets())
+
+    def _buckets(self) -> int:
+        """Say in how many buckets records are set aside to be grouped."""
+        return ceil(self.size / BUCKET) if self.source.grouping else 0
+
+    def _started(self, span: Span, raw: RawFile) -> Callable[[], Receipt]:
+        """Start a span, unless its results were kept."""
+        receipt = workbench.take(self._kept(span, raw).folder, span.out)
+        return (lambda: receipt) if receipt else self.workers.submit(span, inline=self.inline)
+
     def _convert(self, folder: Path) -> None:
-        buckets = ceil(self.size / BUCKET) if self.source.grouping else 0
+        buckets = self._buckets()
         numbered: list[Numbered] = []
         shelves: list[list[Shelf]] = []
         before = 0
@@ -241,9 +314,8 @@ class _Conversion:
             tables = tuple(self._tables(folder, stack))
             for number, raw in enumerate(self.located.files):
                 with opened(raw, folder / f"unpacked-{number}") as content:
-                    task = partial(Span, self.source.name, self.options, raw.number, raw.published, content.path)
-                    task = partial(task, tables=tables, buckets=buckets)
-                    done = self._read(content, task, folder / f"span-{number}", advance)
+                    task = self._task(raw, content, tables)
+                    done = self._read(raw, content, task, folder / f"span-{number}", advance)
                 shelves += [_shelves(folder, span, number) for span in done]
                 numbered.append(Numbered(raw.published, raw.number, before))
                 before += sum(span.receipt.items for span in done)
@@ -258,7 +330,7 @@ class _Conversion:
             yield Table(raw.number, raw.published, content.path)
 
     def _read(
-        self, content: Content, task: Callable[..., Span], out: Path, advance: Callable[[int], None]
+        self, raw: RawFile, content: Content, task: Callable[..., Span], out: Path, advance: Callable[[int], None]
     ) -> list[Accepted]:
         """Read one file span by span; give what was accepted, from left to right."""
         waiting: deque[tuple[Edges, Path, Callable[[], Receipt]]] = deque()
@@ -290,8 +362,7 @@ class _Conversion:
 
         for number, span in enumerate(content.spans(SPAN)):
             path = out.with_name(f"{out.name}-{number}")
-            given = self.workers.submit(task(span.start, span.stop, path), inline=self.inline)
-            waiting.append((span, path, given))
+            waiting.append((span, path, self._started(task(span.start, span.stop, path), raw)))
             if len(waiting) > WAITING * self.workers.count:
                 accept()
         while waiting:

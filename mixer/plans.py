@@ -28,7 +28,7 @@ from mixer.processes import Workers
 from mixer.progress import Progress, silent
 from mixer.rawfiles import Hashes
 from mixer.recipe import load_recipe, plain_option
-from mixer.resolved import Input, Leaf, Recipe, Unit
+from mixer.resolved import Input, Leaf, Part, Recipe, Unit
 from mixer.roots import DataRoot, data_root, miniature_notice
 from mixer.store import Entry, Store
 
@@ -178,6 +178,38 @@ def pools_of(
     return root, [pools.capped(each, recipe.seed) for each in made]
 
 
+def prepare(
+    recipe: Recipe | Path | str,
+    part: Part,
+    *,
+    data: str | Path | None = None,
+    media: Path | None = None,
+    cache: Path | None = None,
+    workers: int = 1,
+    progress: Progress = silent,
+    told: Told = lambda _line: None,
+) -> tuple[int, int]:
+    """Convert one part of what a recipe needs, for a build that puts all parts together.
+
+    The parts share the store, and may be made in any order, at once or again. Gives the number of spans that all parts
+    have together, and of those that this one converted now. Raises as `plan`, but bad records never stop it.
+    """
+    recipe = recipe if isinstance(recipe, Recipe) else load_recipe(Path(recipe))
+    inputs: list[Input] = []
+    for given in _inputs(recipe):
+        inputs += [given] if given not in inputs else []
+    root = root_of(recipe, data, media)
+    if root.kind == "miniatures":
+        told(miniature_notice(data))
+    spans = made = 0
+    with Workers(workers) as pool:
+        store = Store(caching.folder(cache))
+        for located in _located(inputs, root):
+            more, done = conversion.prepare(located, part, spans, store, pool, progress)
+            spans, made = spans + more, made + done
+    return spans, made
+
+
 def _counted(recipe: Recipe) -> list[Derived]:
     """List the columns that count tokens, if they are asked for."""
     if recipe.curation.tokens is None:
@@ -191,15 +223,7 @@ def _converter(
     recipe: Recipe, inputs: list[Input], root: DataRoot, store: Store, workers: Workers, progress: Progress, told: Told
 ) -> Callable[[Input], Entry]:
     """Give the call that converts an input once. All raw files are looked for before any is read."""
-    located = []
-    missing: list[str] = []
-    for given in inputs:
-        try:
-            located.append(conversion.locate(given, root.path, root.media))
-        except MissingFile as error:
-            missing += str(error).splitlines()
-    if missing:
-        raise MissingFile("\n".join(dict.fromkeys(missing)))
+    located = _located(inputs, root)
     done: list[tuple[Input, Entry]] = []
 
     def convert(given: Input) -> Entry:
@@ -212,6 +236,20 @@ def _converter(
         return entry
 
     return convert
+
+
+def _located(inputs: list[Input], root: DataRoot) -> list[conversion.Located]:
+    """Look for all raw files. Raises MissingFile that names all that are missing."""
+    located = []
+    missing: list[str] = []
+    for given in inputs:
+        try:
+            located.append(conversion.locate(given, root.path, root.media))
+        except MissingFile as error:
+            missing += str(error).splitlines()
+    if missing:
+        raise MissingFile("\n".join(dict.fromkeys(missing)))
+    return located
 
 
 def _sizes(made: list[Pool]) -> dict[str, planning.PoolSize]:

@@ -228,7 +228,7 @@ def _load(leaf: Leaf, recipe: Recipe, entry: Entry, gates: Sequence[Gate]) -> It
     """Read the index columns that a leaf's rules look at, some parts at a time; all at once where records are compared."""
     import polars as pl
 
-    wanted = {"images", "videos", "audios", "turns"}.union(*(gate.rule.columns for gate in gates))
+    wanted = {"images", "videos", "audios", "turns", "literal_tokens"}.union(*(gate.rule.columns for gate in gates))
     if recipe.unit not in ("samples", *wanted):
         wanted.add(recipe.unit)
     if leaf.where is not None:

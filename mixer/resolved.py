@@ -110,6 +110,14 @@ class Output:
 
 
 @dataclass(frozen=True)
+class Part:
+    """One of the parts that a conversion is cut into for several machines: `number` of `of`, from 1."""
+
+    number: int
+    of: int
+
+
+@dataclass(frozen=True)
 class Near:
     """Which near-duplicates go: those of a file that `mixer dedup` wrote, at or above a threshold."""
 

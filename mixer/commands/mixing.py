@@ -5,10 +5,28 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mixer.commands import options
+
+if TYPE_CHECKING:
+    from mixer.resolved import Part
+
+
+class _Part(click.ParamType):  # type: ignore[type-arg]
+    """A part, such as 2/5."""
+
+    name = "part"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Part:
+        from mixer.resolved import Part
+
+        number, _, of = str(value).partition("/")
+        if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+            self.fail(f"expected a part such as 2/5, got {value!r}", param, ctx)
+        return Part(int(number), int(of))
 
 
 @click.command()
@@ -32,10 +50,17 @@ from mixer.commands import options
     "Default: what is left.",
 )
 @click.option("--dry-run", is_flag=True, help="Only plan: the same as `mixer plan`.")
+@click.option(
+    "--part",
+    type=_Part(),
+    metavar="I/N",
+    help="Only convert this share of the raw files, for a build that puts all together; the parts share the store.",
+)
+@click.option("--merge", is_flag=True, help="Build of what the parts converted; what none has is converted now.")
 @click.option("--locked", is_flag=True, help="Refuse raw files or a recipe other than those of the mix at --out.")
 def build(
     recipe: str, out: Path | None, seed: int | None, size: int | None, as_json: bool, memory: str | None,
-    dry_run: bool, locked: bool, data: str | None, media: Path | None, cache: Path | None, workers: int | None, quiet: bool,
+    dry_run: bool, locked: bool, part: Part | None, merge: bool, data: str | None, media: Path | None, cache: Path | None, workers: int | None, quiet: bool,
 ) -> None:  # fmt: skip
     """Build the mix of a recipe: data, index and manifest, in one folder.
 
@@ -52,6 +77,15 @@ def build(
         give_back_at_once()
     loaded = load_recipe(find_recipe(recipe), seed=seed, size=size)
     settings = options.settings(data, media, cache, workers, quiet)
+    if part is not None and merge:
+        raise click.UsageError("--part converts a share, and --merge builds of all: name one of them")
+    if part is not None:
+        spans, made = plans.prepare(loaded, part, **settings)
+        if not quiet:
+            click.echo(
+                f"part {part.number}/{part.of}: converted {made:,} of {spans:,} spans; put all parts together with --merge"
+            )
+        return
     if dry_run:
         planned = plans.plan(loaded, **settings)
         click.echo(reports.plan_json(planned) if as_json else reports.plan_text(planned))

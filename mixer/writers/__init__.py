@@ -5,6 +5,8 @@ A writer module exports
     inexpressible(kind)          -> an expression over index columns: why the target's reader cannot use a record, or null
     write(job, batches, advance) -> list of Written: puts the mix's records, in order, into durable files of the mix's folder
 
+    handoff(name, kind)          -> what to paste into the trainer, with paths below the mix's folder; see handing_off.py
+
 and, where its files hold the very bytes of conversations, so that an index can point into them,
 
     START, BETWEEN               bytes before the first record of a file, and between two
@@ -72,6 +74,8 @@ class Writer(Protocol):
     def write(  # noqa: D102
         self, job: Job, batches: Iterable[list[memoryview]], advance: Advance
     ) -> list[Written]: ...
+
+    def handoff(self, name: str, kind: Kind) -> str: ...  # noqa: D102
 
 
 class Frames(Protocol):

@@ -1,0 +1,124 @@
+"""Conversion in parts, on machines that share a store: the build that puts them together gives the same bytes."""
+
+from __future__ import annotations
+
+import json
+import random
+
+import pytest
+from conftest import recipe
+
+from mixer import build, conversion, plans
+from mixer.resolved import Part
+
+
+def sources_of(tmp_path, count=3000):
+    """Write raw files of several spans: LLaVA records with some bad and blank ones, and grouped questions."""
+    draw = random.Random(5)
+    talk = [
+        {
+            "id": f"r{n}",
+            "image": f"p/{n}.jpg",
+            "conversations": [
+                {"from": "human", "value": "<image>\n" + "What is here? " * draw.randint(1, 9)},
+                {"from": "gpt", "value": "A boat." if n % 97 else ""},
+            ],
+        }
+        for n in range(count)
+    ]
+    (tmp_path / "talk.json").write_text(json.dumps(talk))
+    questions, answers = [], []
+    for n in range(count):
+        image, id = draw.randint(1, count // 3), n + 1
+        questions.append(
+            {"image_id": image, "question": f"How many things of kind {n}?", "question_id": image * 1000 + id % 1000}
+        )
+        answers.append(
+            {
+                "question_id": questions[-1]["question_id"],
+                "image_id": image,
+                "multiple_choice_answer": str(n),
+                "answers": [],
+                "question_type": "how many",
+                "answer_type": "number",
+            }
+        )
+    folder = tmp_path / "raw" / "vqav2"
+    folder.mkdir(parents=True)
+    (folder / "v2_OpenEnded_mscoco_train2014_questions.json").write_text(json.dumps({"questions": questions}))
+    (folder / "v2_mscoco_train2014_annotations.json").write_text(json.dumps({"annotations": answers}))
+    return recipe(
+        tmp_path, "mix", max_bad="50%", sources={"talk": {"use": "llava_json", "path": "talk.json"}, "vqav2": {}}
+    )
+
+
+@pytest.fixture
+def small_spans(monkeypatch):
+    """Cut even small files."""
+    monkeypatch.setattr(conversion, "SPAN", 30_000)
+
+
+def files_of(mix):
+    return {path.name: path.read_bytes() for path in mix.path.iterdir()}
+
+
+@pytest.mark.parametrize("order", [(1, 2, 3, 4, 5), (4, 2, 5, 1, 3), (2, 2, 4)])
+def test_parts_put_together_are_the_same_mix(tmp_path, cache, small_spans, order):
+    """Whatever the order of the parts, and if some are made twice or not at all."""
+    path, raw = sources_of(tmp_path), tmp_path / "raw"
+    alone = build(path, tmp_path / "alone" / "mix", data=raw, cache=tmp_path / "other store")
+
+    told = [plans.prepare(path, Part(number, 5), data=raw, cache=cache) for number in order]
+    together = build(path, tmp_path / "together" / "mix", data=raw, cache=cache)
+
+    spans = {spans for spans, _ in told}
+    assert len(spans) == 1
+    assert spans.pop() > 20
+    if len(set(order)) == 5:
+        assert sum(made for _, made in told) == told[0][0]
+    else:
+        assert told[1][1] == 0  # done before
+    assert files_of(together) == files_of(alone)
+    assert not list(cache.glob("spans/*"))
+
+
+def test_a_build_converts_only_what_no_part_has(tmp_path, cache, small_spans, monkeypatch):
+    """Spans that were kept are not converted again."""
+    path, raw = sources_of(tmp_path), tmp_path / "raw"
+    spans, _ = plans.prepare(path, Part(1, 1), data=raw, cache=cache)
+    run = []
+    monkeypatch.setattr("mixer.processes.run", lambda task: run.append(task) or pytest.fail("converted again"))
+    monkeypatch.setattr(conversion._Conversion, "_group", lambda *_: None)
+
+    plans.plan(path, data=raw, cache=cache)
+
+    assert spans > 20
+    assert not run
+
+
+def test_a_changed_file_is_converted_anew(tmp_path, cache, small_spans):
+    """What was kept of an older file counts for nothing."""
+    path, raw = sources_of(tmp_path), tmp_path / "raw"
+    plans.prepare(path, Part(1, 1), data=raw, cache=cache)
+    talk = json.loads((tmp_path / "talk.json").read_text())
+    (tmp_path / "talk.json").write_text(json.dumps(talk[:-1]))
+
+    together = build(path, tmp_path / "together" / "mix", data=raw, cache=cache)
+    alone = build(path, tmp_path / "alone" / "mix", data=raw, cache=tmp_path / "other store")
+
+    assert files_of(together) == files_of(alone)
+
+
+def test_the_command_line_makes_parts(mixer, tmp_path):
+    """`--part` converts its share, on two processes; the build is the same as without."""
+    path, raw = sources_of(tmp_path, 200), tmp_path / "raw"
+
+    first = mixer("build", path, "--data", raw, "--part", "1/2", "--workers", "2")
+    mixer("build", path, "--data", raw, "--part", "2/2")
+    mixer("build", path, "--data", raw, "--merge", "-o", "a/mix")
+    mixer("build", path, "--data", raw, "-o", "b/mix", "--cache", "elsewhere")
+
+    assert "part 1/2" in first.stdout
+    assert (tmp_path / "a/mix/manifest.json").read_bytes() == (tmp_path / "b/mix/manifest.json").read_bytes()
+    for wrong in ("0/2", "3/2", "2", "a/b"):
+        assert "expected a part such as 2/5" in mixer("build", path, "--part", wrong, code=2).stderr
