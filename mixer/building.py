@@ -29,6 +29,7 @@ from mixer.garbage import collector_off
 from mixer.memory import available
 from mixer.plans import Plan, Told, leaf_reports, mix_name, plan, root_of
 from mixer.pools import identity_of
+from mixer.processes import Engine
 from mixer.progress import Progress, silent
 from mixer.recipe import load_recipe, recipe_text
 from mixer.resolved import Output, Recipe
@@ -54,7 +55,7 @@ def build(
     data: str | Path | None = None,
     media: Path | None = None,
     cache: Path | None = None,
-    workers: int = 1,
+    workers: int | Engine = 1,
     progress: Progress = silent,
     told: Told = lambda _line: None,
     memory: int | None = None,

@@ -13,7 +13,7 @@ from mixer import atomic, caching, conversion, gathering, sources
 from mixer.errors import UsageError
 from mixer.listing import Listed, listed
 from mixer.plans import Told
-from mixer.processes import Workers
+from mixer.processes import Engine, running
 from mixer.progress import Progress, silent
 from mixer.resolved import Input
 from mixer.roots import data_root, miniature_notice
@@ -29,7 +29,7 @@ def convert(
     data: str | Path | None = None,
     media: Path | None = None,
     cache: Path | None = None,
-    workers: int = 1,
+    workers: int | Engine = 1,
     progress: Progress = silent,
     told: Told = lambda _line: None,
 ) -> Entry:
@@ -44,7 +44,7 @@ def convert(
     root = data_root(set() if about.own_path else {source}, data, media)
     if root.kind == "miniatures":
         told(miniature_notice(data))
-    with Workers(workers) as pool:
+    with running(workers) as pool:
         located = conversion.locate(given, root.path, root.media)
         store = Store(caching.folder(cache))
         if out is not None:

@@ -15,6 +15,7 @@ from mixer import catalogue, manifest, plans, sources
 from mixer.data_files import Lines
 from mixer.errors import UsageError
 from mixer.pools import PIECE
+from mixer.processes import Engine
 from mixer.progress import Progress, silent
 from mixer.recipe import load_recipe
 from mixer.resolved import Curation
@@ -82,7 +83,7 @@ def find(
     data: str | Path | None = None,
     media: Path | None = None,
     cache: Path | None = None,
-    workers: int = 1,
+    workers: int | Engine = 1,
     progress: Progress = silent,
     told: Callable[[str], None] = lambda _line: None,
 ) -> Collection:

@@ -37,7 +37,7 @@ from mixer.finishing import (
 from mixer.grouping import Numbered, Shelf
 from mixer.hashing import sha256_of
 from mixer.opening import Content, Edges, expected_size, opened
-from mixer.processes import Workers
+from mixer.processes import Engine
 from mixer.progress import Progress
 from mixer.rawfiles import Hashes, RawFile, check_unchanged, find
 from mixer.readers import PAST_ANY_END
@@ -87,7 +87,7 @@ def locate(given: Input, root: Path | None, media: Path | None = None) -> Locate
 def convert(
     located: Located,
     store: Store,
-    workers: Workers,
+    workers: Engine,
     progress: Progress,
     *,
     max_bad: Fraction,
@@ -111,7 +111,7 @@ def convert(
 
 
 def prepare(
-    located: Located, part: Part, before: int, store: Store, workers: Workers, progress: Progress
+    located: Located, part: Part, before: int, store: Store, workers: Engine, progress: Progress
 ) -> tuple[int, int]:
     """Convert the spans of an input that fall to a part, and keep them for the build that puts all parts together.
 
@@ -221,7 +221,7 @@ def _ledger_files(located: Located, sha256s: list[str]) -> list[LedgerFile]:
 class _Conversion:
     """The conversion of one input into a folder of the store."""
 
-    def __init__(self, located: Located, store: Store, workers: Workers, progress: Progress, max_bad: Fraction) -> None:
+    def __init__(self, located: Located, store: Store, workers: Engine, progress: Progress, max_bad: Fraction) -> None:
         self.located = located
         self.store = store
         self.workers = workers
@@ -431,7 +431,7 @@ def _shelves(folder: Path, span: Accepted, file: int) -> list[Shelf]:
     return [Shelf(path, *place, file, span.first_item) for place in zip(offsets, lengths, strict=False)]
 
 
-def derive(entry: Entry, derived: Derived, label: str, store: Store, workers: Workers, progress: Progress) -> Entry:
+def derive(entry: Entry, derived: Derived, label: str, store: Store, workers: Engine, progress: Progress) -> Entry:
     """Give an entry with derived columns among those of its index, making them where it has none yet.
 
     `label` says in the progress bar what is done to the source.

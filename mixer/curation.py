@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mixer.errors import MissingFile
 from mixer.manifest import CURATED, CurationInput
-from mixer.processes import Workers
+from mixer.processes import Engine
 from mixer.progress import Progress
 from mixer.rawfiles import Hashes
 from mixer.resolved import Curation
@@ -29,7 +29,7 @@ class Gate:
     """Records that it speaks against stop the build, instead of being left out."""
 
 
-def gates(curation: Curation, store: Path, workers: Workers, progress: Progress) -> tuple[Gate, ...]:
+def gates(curation: Curation, store: Path, workers: Engine, progress: Progress) -> tuple[Gate, ...]:
     """Make the rules of a recipe ready. Raises MissingFile or DataError for lists that cannot be used."""
     made = []
     if curation.exclude:

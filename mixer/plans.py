@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -24,11 +24,11 @@ from mixer.derived import MATCH, Derived
 from mixer.errors import MissingFile, ShortageError
 from mixer.exclusion import Compared
 from mixer.pools import Pool
-from mixer.processes import Workers
+from mixer.processes import Engine, running
 from mixer.progress import Progress, silent
 from mixer.rawfiles import Hashes
 from mixer.recipe import load_recipe, plain_option
-from mixer.resolved import Input, Leaf, Part, Recipe, Unit
+from mixer.resolved import Input, Leaf, Part, Recipe, Tokens, Unit
 from mixer.roots import DataRoot, data_root, miniature_notice
 from mixer.store import Entry, Store
 
@@ -118,7 +118,7 @@ def plan(
     data: str | Path | None = None,
     media: Path | None = None,
     cache: Path | None = None,
-    workers: int = 1,
+    workers: int | Engine = 1,
     progress: Progress = silent,
     told: Told = lambda _line: None,
 ) -> Plan:
@@ -147,7 +147,7 @@ def pools_of(
     data: str | Path | None = None,
     media: Path | None = None,
     cache: Path | None = None,
-    workers: int = 1,
+    workers: int | Engine = 1,
     progress: Progress = silent,
     told: Told = lambda _line: None,
 ) -> tuple[DataRoot, list[Pool]]:
@@ -157,19 +157,22 @@ def pools_of(
     root = root_of(recipe, data, media)
     if root.kind == "miniatures":
         told(miniature_notice(data))
-    with Workers(workers) as pool:
+    with running(workers) as pool:
         store = Store(caching.folder(cache))
         convert = _converter(recipe, inputs, root, store, pool, progress, told)
         for given in _compared(recipe):
             conversion.derive(convert(given), MATCH, "comparing", store, pool, progress)
         gates = curation.gates(recipe.curation, store.folder, pool, progress)
-        derived = [*(each for gate in gates for each in gate.rule.derived), *_counted(recipe)]
+        derived = [each for gate in gates for each in gate.rule.derived]
 
         def made_of(leaf: Leaf) -> Pool:
             entry = convert(leaf.input)
             for each in derived:
-                entry = conversion.derive(entry, each, each.kind, store, pool, progress)
+                entry = conversion.derive(entry, each, f"{each.kind} of", store, pool, progress)
             roots = [folder for folder in (entry.media, root.media) if folder is not None]
+            if recipe.curation.tokens:
+                counted = _counted(recipe.curation.tokens, entry, roots, store, pool, progress)
+                entry = conversion.derive(entry, counted, "counting tokens of", store, pool, progress)
             return pools.pool(leaf, recipe, entry, convert, gates, roots, expecting=root.kind == "given")
 
         made = [made_of(leaf) for leaf in recipe.leaves()]
@@ -185,7 +188,7 @@ def prepare(
     data: str | Path | None = None,
     media: Path | None = None,
     cache: Path | None = None,
-    workers: int = 1,
+    workers: int | Engine = 1,
     progress: Progress = silent,
     told: Told = lambda _line: None,
 ) -> tuple[int, int]:
@@ -202,7 +205,7 @@ def prepare(
     if root.kind == "miniatures":
         told(miniature_notice(data))
     spans = made = 0
-    with Workers(workers) as pool:
+    with running(workers) as pool:
         store = Store(caching.folder(cache))
         for located in _located(inputs, root):
             more, done = conversion.prepare(located, part, spans, store, pool, progress)
@@ -210,17 +213,20 @@ def prepare(
     return spans, made
 
 
-def _counted(recipe: Recipe) -> list[Derived]:
-    """List the columns that count tokens, if they are asked for."""
-    if recipe.curation.tokens is None:
-        return []
-    from mixer import tokens
+def _counted(
+    asked: Tokens, entry: Entry, media: Sequence[Path], store: Store, workers: Engine, progress: Progress
+) -> Derived:
+    """Describe the columns that count tokens; a rule for visual tokens looks at the images."""
+    from mixer import tokens, visual_tokens
 
-    return [tokens.derived(recipe.curation.tokens)]
+    table = None
+    if isinstance(asked.image, str):
+        table = visual_tokens.table(asked.image, entry, media, store.folder, workers, progress)
+    return tokens.derived(asked, table)
 
 
 def _converter(
-    recipe: Recipe, inputs: list[Input], root: DataRoot, store: Store, workers: Workers, progress: Progress, told: Told
+    recipe: Recipe, inputs: list[Input], root: DataRoot, store: Store, workers: Engine, progress: Progress, told: Told
 ) -> Callable[[Input], Entry]:
     """Give the call that converts an input once. All raw files are looked for before any is read."""
     located = _located(inputs, root)

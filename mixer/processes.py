@@ -1,13 +1,18 @@
-"""The engine that runs tasks: this process, or a pool of processes. Tasks name files; receipts come back."""
+"""Engines run tasks, which name files; receipts come back. This one is a process, or a pool of them.
+
+Whatever runs a task, and in whatever order they end, the bytes are the same: conversion.py accepts receipts from left to
+right, and a task that is run again writes what it wrote.
+"""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from mixer.converting import Receipt
 from mixer.errors import MixerError
@@ -24,6 +29,40 @@ _PR_SET_PDEATHSIG = 1
 def available_cores() -> int:
     """Count the cores this process may run on."""
     return len(os.sched_getaffinity(0))
+
+
+class Engine(Protocol):
+    """What runs tasks."""
+
+    @property
+    def count(self) -> int:
+        """How many run at once."""
+        ...
+
+    def submit(self, task: Task, *, inline: bool = False) -> Callable[[], Receipt]:
+        """Start a task, and give the call that waits for its receipt. `inline` runs it here, when it is waited for."""
+        ...
+
+    def call(self, function: Callable[[A], R], argument: A, *, about: str, inline: bool = False) -> Callable[[], R]:
+        """Start a function of a module on an argument, both small pickles, and give the call that waits for its result.
+
+        `about` names what it works on, should its process die.
+        """
+        ...
+
+    def settle(self) -> None:
+        """Drop the tasks that have not begun and wait for those that have: nothing is written after this."""
+        ...
+
+
+@contextmanager
+def running(workers: int | Engine) -> Iterator[Engine]:
+    """Give an engine: so many processes, ended on leaving, or one that its caller runs and ends."""
+    if isinstance(workers, int):
+        with Workers(workers) as started:
+            yield started
+    else:
+        yield workers
 
 
 class Workers:
@@ -44,14 +83,11 @@ class Workers:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
     def submit(self, task: Task, *, inline: bool = False) -> Callable[[], Receipt]:
-        """Start a task, and give the call that waits for its receipt. `inline` runs it here, when it is waited for."""
+        """See Engine."""
         return self.call(run, task, about=str(task.path), inline=inline)
 
     def call(self, function: Callable[[A], R], argument: A, *, about: str, inline: bool = False) -> Callable[[], R]:
-        """Start a function of a module on an argument, both small pickles, and give the call that waits for its result.
-
-        `about` names what it works on, should its process die.
-        """
+        """See Engine."""
         if inline or self.count == 1:
             return lambda: function(argument)
         if self._pool is None:
@@ -77,7 +113,7 @@ class Workers:
         return result
 
     def settle(self) -> None:
-        """Drop the tasks that have not begun and wait for those that have: nothing is written after this."""
+        """See Engine."""
         from concurrent.futures import wait
 
         for future in self._running:

@@ -21,7 +21,7 @@ from uuid import uuid4
 from mixer import atomic
 from mixer.columns import read_columns
 from mixer.errors import IntegrityError
-from mixer.processes import Workers
+from mixer.processes import Engine
 from mixer.progress import Progress
 from mixer.stamps import Stamp, stamp
 
@@ -57,7 +57,7 @@ class Kind:
 
 
 def remember(
-    kind: Kind, files: Sequence[Path], store: Path, workers: Workers, progress: Progress, label: str
+    kind: Kind, files: Sequence[Path], store: Path, workers: Engine, progress: Progress, label: str
 ) -> pl.DataFrame:
     """Find out about files: one row each, in their order, with the kind's columns. Work is done only where it is new.
 
@@ -84,7 +84,7 @@ def remember(
 
 
 def _work(
-    kind: Kind, files: list[Path], folder: Path, workers: Workers, progress: Progress, label: str
+    kind: Kind, files: list[Path], folder: Path, workers: Engine, progress: Progress, label: str
 ) -> Iterator[tuple[str, Values]]:
     """Find out about files that nothing is remembered of; write it down now and then."""
     if not files:

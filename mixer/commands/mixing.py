@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ import click
 from mixer.commands import options
 
 if TYPE_CHECKING:
+    from mixer.processes import Engine
     from mixer.resolved import Part
 
 
@@ -56,11 +59,21 @@ class _Part(click.ParamType):  # type: ignore[type-arg]
     metavar="I/N",
     help="Only convert this share of the raw files, for a build that puts all together; the parts share the store.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["processes", "ray"]),
+    default="processes",
+    show_default=True,
+    help="What runs the work: processes of this machine, or a Ray cluster that shares raw files and store. "
+    "Changes no byte.",
+)
+@click.option("--address", metavar="HOST:PORT", help="Of the Ray cluster. Default: Ray on this machine.")
 @click.option("--merge", is_flag=True, help="Build of what the parts converted; what none has is converted now.")
 @click.option("--locked", is_flag=True, help="Refuse raw files or a recipe other than those of the mix at --out.")
 def build(
     recipe: str, out: Path | None, seed: int | None, size: int | None, as_json: bool, memory: str | None,
-    dry_run: bool, locked: bool, part: Part | None, merge: bool, data: str | None, media: Path | None, cache: Path | None, workers: int | None, quiet: bool,
+    dry_run: bool, locked: bool, part: Part | None, merge: bool,
+    engine: str, address: str | None, data: str | None, media: Path | None, cache: Path | None, workers: int | None, quiet: bool,
 ) -> None:  # fmt: skip
     """Build the mix of a recipe: data, index and manifest, in one folder.
 
@@ -79,6 +92,8 @@ def build(
     settings = options.settings(data, media, cache, workers, quiet)
     if part is not None and merge:
         raise click.UsageError("--part converts a share, and --merge builds of all: name one of them")
+    if address is not None and engine != "ray":
+        raise click.UsageError("--address is of a Ray cluster: say --engine ray, too")
     if part is not None:
         spans, made = plans.prepare(loaded, part, **settings)
         if not quiet:
@@ -90,11 +105,24 @@ def build(
         planned = plans.plan(loaded, **settings)
         click.echo(reports.plan_json(planned) if as_json else reports.plan_text(planned))
         return
-    mix = building.build(loaded, out, memory=limit, locked=locked, **settings)
+    with _engine(engine, address, settings["workers"]) as running:
+        mix = building.build(loaded, out, memory=limit, locked=locked, **{**settings, "workers": running})
     if as_json:
         click.echo(reports.mix_json(mix))
     elif not quiet:
         click.echo(reports.mix_text(mix))
+
+
+@contextmanager
+def _engine(name: str, address: str | None, workers: int) -> Iterator[int | Engine]:
+    """Give what runs the work: so many processes, or a cluster that is left again."""
+    if name == "processes":
+        yield workers
+        return
+    from mixer.ray_engine import RayEngine
+
+    with RayEngine(address) as engine:
+        yield engine
 
 
 @click.command()
