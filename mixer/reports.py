@@ -315,19 +315,4 @@ def cache_json(contents: list[Content]) -> str:
 
 def diff_json(difference: Difference) -> str:
     """Print a difference for programs."""
-    return _json({**vars(difference), "leaves": [vars(leaf) for leaf in difference.leaves]})
-
-
-def diff_text(difference: Difference) -> str:
-    """Print a difference for people."""
-    if difference.same:
-        return "\n".join([f"the same records in the same order: mix {difference.a[:16]}", *difference.reasons])
-    rows = [
-        [leaf.leaf, number(leaf.count_a), number(leaf.count_b), number(leaf.only_a), number(leaf.only_b)]
-        for leaf in difference.leaves
-    ]
-    lines = [f"mix {difference.a[:16]} and mix {difference.b[:16]} differ"]
-    lines.append(table(["leaf", "records a", "records b", "only in a", "only in b"], rows))
-    lines.append("records in both stand in " + ("another order" if difference.order_changed else "the same order"))
-    lines += [f"why: {reason}" for reason in difference.reasons]
-    return "\n".join(lines)
+    return _json(difference.values())

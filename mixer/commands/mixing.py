@@ -170,9 +170,9 @@ def verify(mix: Path, as_json: bool, quiet: bool) -> None:
 @options.json
 def diff(a: Path, b: Path, as_json: bool) -> None:
     """Explain how two mixes differ: sources, amounts, records, order, and why. Exit code 0: the same, 1: different."""
-    from mixer import reports
+    from mixer import comparing_text, reports
     from mixer.comparing import diff as compare
 
     difference = compare(a, b)
-    click.echo(reports.diff_json(difference) if as_json else reports.diff_text(difference))
+    click.echo(reports.diff_json(difference) if as_json else comparing_text.text(difference))
     sys.exit(0 if difference.same else 1)
