@@ -47,6 +47,12 @@ class Mix:
     path: Path
     manifest: manifest.Manifest
 
+    def _repr_html_(self) -> str:
+        """Show it as a table in a notebook."""
+        from mixer import notebook
+
+        return notebook.mix_html({"path": str(self.path), **self.manifest.model_dump(mode="json")})
+
 
 def build(
     recipe: Recipe | Path | str,

@@ -85,6 +85,12 @@ class Plan:
         """Records of the mix."""
         return sum(leaf.count for leaf in self.leaves)
 
+    def _repr_html_(self) -> str:
+        """Show it as a table in a notebook."""
+        from mixer import notebook, reports
+
+        return notebook.plan_html(reports.plan_values(self))
+
 
 def _inputs(recipe: Recipe) -> Iterator[Input]:
     """Go through everything that a recipe converts."""
