@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import subprocess
+import sys
 
 import pytest
 from conftest import recipe
@@ -122,3 +125,52 @@ def test_the_command_line_makes_parts(mixer, tmp_path):
     assert (tmp_path / "a/mix/manifest.json").read_bytes() == (tmp_path / "b/mix/manifest.json").read_bytes()
     for wrong in ("0/2", "3/2", "2", "a/b"):
         assert "expected a part such as 2/5" in mixer("build", path, "--part", wrong, code=2).stderr
+
+
+def test_slurm_jobs_give_the_same_mix(mixer, tmp_path):
+    """The printed script, with an sbatch that runs at once what it is given: array, then merge, once that is done."""
+    path, raw = sources_of(tmp_path, 200), tmp_path / "raw"
+    bin_ = tmp_path / "bin"
+    bin_.mkdir()
+    (bin_ / "sbatch").write_text(
+        """#!/usr/bin/env bash
+        set -eu
+        echo "$@" >> log
+        for word in "$@"; do
+          case "$word" in --array=1-*) last="${word#--array=1-}";; esac
+        done
+        command="${@: -1}"
+        for id in $(seq 1 "${last:-1}"); do SLURM_ARRAY_TASK_ID=$id bash -c "$command" >&2; done
+        echo 4711
+        """
+    )
+    (bin_ / "mixer").write_text(f'#!/usr/bin/env bash\nexec {sys.executable} -m mixer.cli "$@"\n')
+    for program in bin_.iterdir():
+        program.chmod(0o755)
+
+    out = tmp_path / "a folder" / "mix"
+    shown = mixer(
+        "slurm", path, "--data", raw, "--cache", tmp_path / "shared", "-o", out, "--parts", 3, "--cpus", 2, "--sbatch",
+        "--partition=cpu",
+    ).stdout  # fmt: skip
+    script = tmp_path / "jobs.sh"
+    script.write_text(shown)
+    subprocess.run(
+        ["bash", script], cwd=tmp_path, env={**os.environ, "PATH": f"{bin_}:{os.environ['PATH']}"}, check=True
+    )
+    mixer("build", path, "--data", raw, "-o", "alone/mix")
+
+    log = (tmp_path / "log").read_text().splitlines()
+    assert "--array=1-3" in log[0]
+    assert "--dependency=afterok:4711" in log[1]
+    assert all("--cpus-per-task=2 --mem=16G --time=04:00:00 --partition=cpu" in line for line in log)
+    assert (out / "manifest.json").read_bytes() == (tmp_path / "alone/mix/manifest.json").read_bytes()
+
+
+def test_slurm_needs_a_shared_store(mixer, tmp_path):
+    """Without it the jobs could not find each other's work."""
+    path = sources_of(tmp_path, 3)
+
+    assert (
+        "name one that every node sees with --cache DIR" in mixer("slurm", path, code=2, env={"MIXER_CACHE": ""}).stderr
+    )
