@@ -45,7 +45,7 @@ def name(folder: str, content: bytes, medium: Medium = "image") -> str:
     Raises ValueError for bytes that begin like no such medium: the record is bad.
     """
     digest = sha256(content).hexdigest()
-    return f"{folder}/{digest[:2]}/{digest}.{_kind(content, medium)}"
+    return f"{folder}/{digest[:2]}/{digest}.{suffix_of(content, medium)}"
 
 
 def from_base64(text: str) -> bytes:
@@ -82,7 +82,8 @@ def problem(path: Path) -> str | None:
     return None if got == path.stem else f"{path}: its name says sha256 {path.stem}, got {got}"
 
 
-def _kind(content: bytes, medium: Medium) -> str:
+def suffix_of(content: bytes, medium: Medium) -> str:
+    """Say what the name of a medium ends with, by its first bytes. Raises ValueError for what begins like none."""
     of, kind = "", ""
     if content[:4] == b"RIFF":
         of, kind = _RIFF.get(content[8:12], ("", ""))

@@ -50,7 +50,7 @@ class Kind:
     name: str
     """Of its folder: a new version of `find` needs a new name."""
     columns: Mapping[str, str]
-    """Name -> name of the polars type."""
+    """Name -> name of the polars type; other names than those of the stamp."""
     find: Callable[[Path], Values]
     """A function of a module. It gives the columns' values and raises nothing for a bad or missing file: one of the
     columns says what is wrong with it."""
@@ -65,6 +65,7 @@ def remember(
     """
     import polars as pl
 
+    assert not {"file", *_STAMP} & {*kind.columns}, "a kind's columns have names of their own"
     folder = store / "files" / kind.name
     names = [os.fspath(path.absolute()) for path in files]
     stamps = [_stamp(path) for path in files]
