@@ -46,7 +46,10 @@ def gates(curation: Curation, store: Path, workers: Engine, progress: Progress) 
 
 def inputs(curation: Curation) -> Iterator[tuple[str, Path]]:
     """Go through the files that a recipe's curation reads, each with what it is for."""
-    yield from (("exclude", path) for path in curation.exclude)
+    if curation.exclude:
+        from mixer.auditing import exclude
+
+        yield from (("exclude", exclude.find(path)) for path in curation.exclude)
     if curation.decontaminate:
         from mixer.leaks import gate
 
