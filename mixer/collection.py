@@ -18,7 +18,7 @@ from mixer.pools import PIECE
 from mixer.processes import Engine
 from mixer.progress import Progress, silent
 from mixer.recipe import load_recipe
-from mixer.resolved import Curation
+from mixer.resolved import NO_CURATION, Curation
 from mixer.roots import data_root, find_recipe
 from mixer.store import Entry
 
@@ -68,6 +68,8 @@ class Collection:
     name: str
     kind: Literal["recipe", "source", "mix"]
     leaves: tuple[Records, ...]
+    curation: Curation = NO_CURATION
+    """What a recipe says of its whole mix; nothing of it has been applied."""
 
 
 def find_medium(records: Records, path: str) -> Path | None:
@@ -105,9 +107,9 @@ def find(
     if not file.is_file():
         raise UsageError(f"{given}: is no recipe, no source and no folder of a mix; see `mixer sources`")
     recipe = load_recipe(file)
-    root, pools = plans.pools_of(replace(recipe, curation=Curation()), **settings)  # type: ignore[arg-type]
+    root, pools = plans.pools_of(replace(recipe, curation=NO_CURATION), **settings)  # type: ignore[arg-type]
     leaves = (_Converted(pool.leaf.name, pool.entry, pool.keep, _roots(pool.entry.media, root.media)) for pool in pools)
-    return Collection(recipe.name, "recipe", tuple(leaves))
+    return Collection(recipe.name, "recipe", tuple(leaves), recipe.curation)
 
 
 def _roots(own: Path, media: Path | None) -> tuple[Path, ...]:

@@ -22,7 +22,7 @@ AmountKind = Literal["count", "epochs", "budget", "share", "weight"]
 Kind = Literal["instruct", "preference"]
 MatchBy = Literal["content", "prompt", "id", "image"]
 Scope = Literal["source", "mix"]
-LeakBy = Literal["id", "image", "content", "perceptual", "question"]
+LeakBy = Literal["id", "image", "content", "perceptual", "question", "image_question"]
 
 
 @dataclass(frozen=True)
@@ -200,6 +200,9 @@ class Curation:
         return bool(self.exclude or self.decontaminate or self.dedup)
 
 
+NO_CURATION = Curation()
+
+
 @dataclass(frozen=True)
 class Recipe:
     """A whole recipe, resolved: nested recipes read, parents merged, options checked, paths absolute."""
@@ -215,7 +218,7 @@ class Recipe:
     order: Order = "shuffle"
     outputs: tuple[Output, ...] = (Output(),)
     max_bad: Fraction = Fraction(1, 100)
-    curation: Curation = Curation()
+    curation: Curation = NO_CURATION
 
     def leaves(self) -> list[Leaf]:
         """List the distinct leaves in recipe order; a leaf that several groups share stands where it is first named."""

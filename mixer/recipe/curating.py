@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mixer.errors import did_you_mean
 from mixer.recipe.inputs import absolute
 from mixer.recipe.language import BenchmarkText, DecontaminateText, DedupText, NearText, RecipeText
 from mixer.recipe.locating import place_of
 from mixer.recipe.mistakes import Mistakes
 from mixer.recipe.yaml_text import Tree
 from mixer.resolved import Benchmark, Curation, Decontaminate, Dedup, Licences, Near, Tokens
+from mixer.visual_tokens import RULES
 
 
 def curation(tree: Tree, text: RecipeText, found: Mistakes) -> Curation:
@@ -18,6 +20,11 @@ def curation(tree: Tree, text: RecipeText, found: Mistakes) -> Curation:
         place = place_of(tree, (), "unit")
         found.append(place.problem(f"unit {text.unit} needs `tokens: {{tokenizer: PATH}}`, the tokenizer that counts"))
     licence, tokens = text.licence, text.tokens
+    if tokens is not None and isinstance(tokens.image, str) and tokens.image not in RULES:
+        place = place_of(tree, ("tokens",), "image")
+        found.append(
+            place.problem(f"expected a number, or a rule, got {tokens.image!r}{did_you_mean(tokens.image, RULES)}")
+        )
     return Curation(
         licences=Licences(tuple(licence.allow), licence.unknown) if licence else None,
         exclude=_files(tree, text.exclude, "exclude"),

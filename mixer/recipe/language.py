@@ -251,7 +251,7 @@ class TokensText(_Map):
         int | str,
         PlainValidator(_visual),
         WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string"}]}),
-        Field(description="Visual tokens of an image: a number."),
+        Field(description="Visual tokens of an image: a number, or a model's rule: llava_next, qwen2_vl."),
     ] = 0
 
 
