@@ -133,8 +133,9 @@ def _write(planned: Plan, order: pl.DataFrame, folder: Path, memory: int, progre
         index = thread.submit(mix_index.write, every, order, names, frames, cut[0], folder, tokens=counted)
         scattered = scattering.Scattered(every, order, total, memory, buckets, progress) if buckets else None
         outputs = []
+        about = {name: report.model_dump(mode="json") for name, report in leaf_reports(planned).items()}
         for output, ends in zip(targets, cut, strict=True):
-            job = writers.Job(recipe.name, folder, recipe.kind, ends)
+            job = writers.Job(recipe.name, folder, recipe.kind, ends, _media(planned), about)
             with progress(f"writing {output.target}", total) as advance:
                 batches = scattered.batches() if scattered else gathering.batches(every, order)
                 written = writers.get(output.target).write(job, batches, advance)
@@ -150,6 +151,12 @@ def _write(planned: Plan, order: pl.DataFrame, folder: Path, memory: int, progre
     finished = _manifest(planned, outputs, manifest.described(folder / manifest.INDEX), mix_id, media, removed)
     atomic.write_file(folder / manifest.NAME, manifest.encode(finished))
     return finished
+
+
+def _media(planned: Plan) -> tuple[Path, ...]:
+    """List the roots below which media lie: first those that came with the annotations, then the user's."""
+    own = dict.fromkeys(leaf.pool.entry.media for leaf in planned.leaves)
+    return (*own, *([planned.data.media] if planned.data.media else []))
 
 
 def _targets(recipe: Recipe) -> list[Output]:

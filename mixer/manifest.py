@@ -29,7 +29,7 @@ CURATED = ("exclude", "leak", "dedup_images", "dedup_text")
 """Steps whose losses `removed.jsonl` lists one by one."""
 INDEX_COLUMNS = (
     "leaf", "source", "id", "digest", "key", "subset", "pass", "media", "images", "videos", "audios", "turns",
-    "characters", "tokens", "target_tokens", "shard", "offset",
+    "characters", "literal_tokens", "tokens", "target_tokens", "shard", "offset",
     "length",
 )  # fmt: skip
 """Of the index, one row a record in mix order; offset and length are bytes in a file of the first output, its shard."""
@@ -37,6 +37,7 @@ _INDEX_TYPES = {
     **dict.fromkeys(("leaf", "source", "id"), "String"),
     "digest": "Binary",
     "media": "List(String)",
+    "literal_tokens": "Boolean",
     **dict.fromkeys(("pass", "images", "videos", "audios", "turns", "characters", "shard", "length"), "UInt32"),
     **dict.fromkeys(("key", "offset"), "UInt64"),
 }

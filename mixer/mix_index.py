@@ -27,7 +27,8 @@ STEPS = 24
 """At most so many groups times so many ranges are files at once."""
 
 _FROM_STORE = [
-    "id", "digest", "key", "subset", "paths", "images", "videos", "audios", "turns", "characters", "length",
+    "id", "digest", "key", "subset", "paths", "images", "videos", "audios", "turns", "characters", "literal_tokens",
+    "length",
 ]  # fmt: skip
 
 TOKENS = ("tokens", "target_tokens")
