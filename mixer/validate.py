@@ -65,7 +65,11 @@ def check_all(records: list[Conversation]) -> Checks:
                 found = list(_faults(record))
                 if found:
                     faults[place] = found
-                literal[place] = any(not files and token in text for token, files in _media(record).items())
+                answers = [turn.value for turn in (record.chosen, record.rejected) if turn]
+                literal[place] = any(
+                    not files and any(token in each for each in (text, *answers))
+                    for token, files in _media(record).items()
+                )
     return Checks(characters, literal, faults)
 
 

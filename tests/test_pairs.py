@@ -132,3 +132,18 @@ def test_a_pair_may_have_rounds_before_and_a_video(data):
     assert [turn.value for turn in made.conversations] == ["<video>\nWhere?", "A yard.", "And then?"]
     assert (made.video, made.chosen.value, made.rejected.value) == ("v/1.mp4", "It rains.", "It snows.")
     assert pair(PairOptions(), id="v", prompt="?", chosen="\n", rejected="a") == Skip("no chosen answer")
+
+
+def test_a_literal_placeholder_in_an_answer_is_marked():
+    """Trainers count tokens in the answers, too."""
+    from mixer.conversation import Conversation, Turn
+    from mixer.validate import check_all
+
+    asked = [Turn("human", "What does it print?")]
+    pair = Conversation(
+        id="a", conversations=asked, chosen=Turn("gpt", "It prints <image>."), rejected=Turn("gpt", "No.")
+    )
+
+    checks = check_all([pair])
+
+    assert (checks.literal_tokens, checks.faults) == ([True], {})
