@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-_SHARED = ("framing", "shards")
+_SHARED = ("framing", "shards", "reshaping", "tabular", "tars")
 """Modules of the package that are no targets."""
 
 

@@ -20,3 +20,13 @@ def inexpressible(_kind: Kind) -> pl.Expr:
     import polars as pl
 
     return pl.lit(None, dtype=pl.String)
+
+
+def handoff(name: str, _kind: Kind) -> str:
+    """Say how to read the files."""
+    return f"""\
+import json
+from pathlib import Path
+records = (json.loads(line) for file in sorted(Path("MIX").glob("{name}*.jsonl")) for line in file.open("rb"))
+# paths of media are below MEDIA
+"""

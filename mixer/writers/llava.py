@@ -33,3 +33,10 @@ def inexpressible(_kind: Kind) -> pl.Expr:
         .when(pl.col("turns") % 2 == 1)  # rounds are pairs: an odd turn is a system message
         .then(pl.lit("system message"))
     )
+
+
+def handoff(name: str, _kind: Kind) -> str:
+    """Say how to start the trainer, which reads one file."""
+    return f"""\
+deepspeed llava/train/train_mem.py --data_path MIX/{name}.json --image_folder MEDIA --lazy_preprocess True
+"""
