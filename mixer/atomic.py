@@ -170,6 +170,9 @@ def working_folder(parent: Path) -> Iterator[Path]:
     for left in stale_folders(parent):
         remove_folder(left)
         left.with_suffix(".lock").unlink(missing_ok=True)
+    for left in parent.glob(".working-*.lock"):  # whoever was killed after removing its folder
+        if not left.with_suffix("").exists():
+            _remove_unheld(left)
     folder = parent / f".working-{os.urandom(6).hex()}"
     with lock(folder.with_suffix(".lock")):
         folder.mkdir()
@@ -177,6 +180,21 @@ def working_folder(parent: Path) -> Iterator[Path]:
             yield folder
         finally:
             remove_folder(folder)
+
+
+def _remove_unheld(path: Path) -> None:
+    """Remove a lock file that nobody holds."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink(missing_ok=True)
+    except BlockingIOError:
+        pass
+    finally:
+        os.close(descriptor)
 
 
 def stale_folders(parent: Path) -> list[Path]:

@@ -223,3 +223,14 @@ def test_closed_standard_error_is_no_error(tmp_path, path, cache):
 
     assert subprocess.run(command, shell=True, check=False, stdout=subprocess.DEVNULL).returncode == 0
     assert (tmp_path / "mix/manifest.json").exists()
+
+
+def test_a_lock_that_a_killed_process_left_alone_goes(tmp_path):
+    """Killed between removing its folder and its lock, a process leaves the lock; one that is held stays."""
+    from mixer import atomic
+
+    (tmp_path / ".working-0123456789ab.lock").touch()
+    with atomic.working_folder(tmp_path) as held, atomic.working_folder(tmp_path) as other:
+        names = sorted(path.name for path in tmp_path.iterdir())
+        assert names == sorted([held.name, f"{held.name}.lock", other.name, f"{other.name}.lock"])
+    assert not list(tmp_path.iterdir())

@@ -31,7 +31,7 @@ media = click.option(
     metavar="DIR",
     envvar="MIXER_MEDIA",
     show_envvar=True,
-    help="Root of images, of which some sources need the sizes. Default: `media` in the folder of raw files.",
+    help="Root of the media that records name. Default: `media` in the folder of raw files.",
 )
 cache = click.option(
     "--cache",
@@ -47,7 +47,7 @@ workers = click.option(
     metavar="N",
     envvar="MIXER_WORKERS",
     show_envvar=True,
-    help="Processes that convert. Default: the cores of this machine. Changes no byte.",
+    help="Processes that work. Default: the cores of this machine. Changes no byte.",
 )
 seed = click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Use this seed instead of the recipe's.")
 size = click.option("--size", type=click.IntRange(min=1), metavar="N", help="Use this size instead of the recipe's.")
