@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from mixer import __version__
-from mixer.commands import cache, mixing, options, sources
+from mixer.commands import cache, check, dedup, embed, export, media, mixing, options, report, sample, slurm, sources
 from mixer.errors import MixerError
 
 
@@ -58,6 +58,8 @@ def main() -> None:
 
 for _command in (
     mixing.build, mixing.plan, mixing.verify, mixing.diff, sources.convert, sources.sources, sources.schema, cache.cache,
+    check.check, dedup.dedup, embed.embed, media.media, media.repair, report.report, sample.sample,
+    slurm.slurm, export.export, export.handoff,
 ):  # fmt: skip
     main.add_command(_command)
 
