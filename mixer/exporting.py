@@ -85,7 +85,7 @@ def export(
     about = {name: leaf.model_dump(mode="json") for name, leaf in known.sources.items()}
     total = int(rows["length"].cast(int).sum())
     with atomic.replacing(out, check=lambda: atomic.refuse_foreign(out, _foreign)) as folder:
-        job = writers.Job(known.name, folder, kind, ends, roots, about)
+        job = writers.Job(known.name, folder, kind, ends, roots, about=about)
         with progress(f"writing {target}", total) as advance, Lines(mix, known) as lines:
             written = writer.write(job, _batches(rows, lines), advance)
         files = [OutputFile(target=target, **vars(each)) for each in written]

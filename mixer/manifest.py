@@ -48,7 +48,7 @@ SLICE = 1 << 16
 BareName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="a file of the mix's folder")]
 FilePath = Annotated[
     str,
-    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*$", description="below the mix's folder"),
+    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[.]?[A-Za-z0-9][A-Za-z0-9._-]*)*$", description="below the mix's folder"),
 ]
 Count = Annotated[int, Field(ge=0)]
 

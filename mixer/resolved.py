@@ -107,6 +107,7 @@ class Output:
     inexpressible: Literal["error", "drop"] = "error"
     shards: Shards | None = None
     """None: one file."""
+    compression: Literal["zstd"] | None = None
 
 
 @dataclass(frozen=True)

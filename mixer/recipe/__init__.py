@@ -144,7 +144,8 @@ def _output(output: Output) -> dict[str, Any]:
     shards = (
         {f"shard_{output.shards.by}".replace("shard_shards", "shards"): output.shards.value} if output.shards else {}
     )
-    return {"for": output.target, "inexpressible": output.inexpressible, **shards}
+    packed = {"compression": output.compression} if output.compression else {}
+    return {"for": output.target, "inexpressible": output.inexpressible, **packed, **shards}
 
 
 def _curation(curation: Curation) -> dict[str, Any]:

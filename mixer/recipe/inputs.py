@@ -12,13 +12,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from mixer import sources
-from mixer.errors import did_you_mean
+from mixer.errors import RecipeError, UsageError, did_you_mean
 from mixer.recipe.language import LeafText, MatchText
 from mixer.recipe.locating import Location, key_place, place_of, problems_of
 from mixer.recipe.merging import beside
 from mixer.recipe.mistakes import Mistakes
 from mixer.recipe.yaml_scalars import Number
 from mixer.recipe.yaml_text import PathKey, Place, Tree
+from mixer.remote.path import is_remote, parsed
 from mixer.resolved import Input, Kind, Match, MatchBy
 from mixer.shared.pairs import PairOptions
 from mixer.sources import Options, Source
@@ -212,5 +213,9 @@ def _files(
 
 
 def absolute(place: Place, name: str) -> Path:
-    """Give the absolute path of a file named at a place, links kept as they are."""
-    return Path(os.path.abspath(beside(place, name)))  # noqa: PTH100 - resolve() would follow links
+    """Give the absolute path of a file named at a place, links kept as they are; one of an object store is a URL."""
+    try:
+        path = parsed(name)
+    except UsageError as error:
+        raise RecipeError([place.problem(str(error))]) from None
+    return path if is_remote(path) else Path(os.path.abspath(beside(place, name)))  # noqa: PTH100 - resolve() would follow links

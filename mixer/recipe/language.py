@@ -182,6 +182,7 @@ class OutputText(_Map):
     inexpressible: Annotated[
         Literal["error", "drop"], Field(description="What to do with records that the target cannot hold.")
     ] = "error"
+    compression: Annotated[Literal["zstd"] | None, Field(description="Pack the files; for streaming.")] = None
     shards: Annotated[FromOne | None, Field(description="Into how many files its records are cut.")] = None
     shard_records: Annotated[FromOne | None, Field(description="Or: how many records a file holds.")] = None
     shard_bytes: Annotated[FromOne | None, Field(description="Or: how many bytes of records a file holds at most.")] = (

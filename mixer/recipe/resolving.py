@@ -20,6 +20,7 @@ from mixer.recipe.yaml_scalars import Number
 from mixer.recipe.yaml_text import PathKey, Place, Tree
 from mixer.resolved import ALL_ONCE, Amount, Group, Kind, Leaf, Output, Recipe, Shards
 from mixer.where import Where, WhereError, parse
+from mixer.writers import COMPRESSED
 
 MAX_ENTRIES = 10_000
 """The most leaves and groups of a recipe: nested recipes could otherwise double at every level."""
@@ -81,6 +82,9 @@ class Resolver:
             if text.kind == "preference" and output.for_ == "llava" and isinstance(entry, dict):
                 place = place_of(tree, (), "output", index, "for")
                 self.found.append(place.problem("llava's trainer reads no preference pairs; write jsonl"))
+            if output.compression and output.for_ not in COMPRESSED:
+                place = key_place(tree, (), "output", index, "compression")
+                self.found.append(place.problem(f"only {', '.join(COMPRESSED)} can be packed; remove it"))
             asked = [key for key in SHARDED if getattr(output, key) is not None]
             for key in asked[1:]:
                 place = key_place(tree, (), "output", index, key)
@@ -88,7 +92,9 @@ class Resolver:
             seen.add(output.for_)
         if text.kind == "preference" and "output" not in tree.value:
             return (Output("jsonl"),)
-        return tuple(Output(output.for_, output.inexpressible, _shards(output)) for output in text.output)
+        return tuple(
+            Output(output.for_, output.inexpressible, _shards(output), output.compression) for output in text.output
+        )
 
     # --- leaves and groups -------------------------------------------------------------------------------------------
 

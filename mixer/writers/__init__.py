@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from mixer.errors import UsageError, did_you_mean
 from mixer.progress import Advance
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 
+COMPRESSED = ("streaming",)
+"""Targets whose files can be packed."""
 _SHARED = ("framing", "shards", "reshaping", "tabular", "tars")
 """Modules of the package that are no targets."""
 
@@ -57,6 +59,8 @@ class Job:
     """After how many records each shard ends."""
     media: tuple[Path, ...] = ()
     """Roots below which media may lie, for targets that hold them."""
+    compression: Literal["zstd"] | None = None
+    """For targets that can be packed, see `COMPRESSED`."""
     about: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     """What a page about the data tells, as plain JSON values: the manifest's `sources`."""
 

@@ -1,0 +1,190 @@
+"""Tars of samples with their media inside: what the targets `webdataset` and `energon` share.
+
+    000000007.json          the record, byte for byte as in the mix; its media paths are those of the mix
+    000000007.image0.jpg    its first image, then image1, ...; then video0, then audio0, audio1, ...
+    000000008.json
+
+The key is the record's place in the mix, so that readers get the mix's order, a key is never met twice, and each shard
+is a run of neighbours. Members of a sample follow each other, the record first. Image n of a record is the member
+`image<n>`, and what its path ends with, in lower case, tells a reader how to decode it. Records with the same image
+hold it each.
+
+Equal mixes and media give equal bytes: no time, owner or mode of any file enters. Contents go through in blocks.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tarfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import msgspec
+
+from mixer.allocator import keep_freed_blocks
+from mixer.errors import DataError, MissingFile
+from mixer.progress import Advance
+from mixer.writers import Job, Written
+from mixer.writers.framing import HashedFile
+from mixer.writers.shards import by_shard, name
+
+BLOCK = 1 << 20
+"""Bytes that are read, and written, at once."""
+_DIGITS = 9
+"""Of a key: a billion records sort by name."""
+_UNIT = tarfile.BLOCKSIZE
+_SUFFIX = re.compile(r"[.]([A-Za-z0-9]{1,16})")
+_NO_SUFFIX = "bin"
+
+
+class Member(NamedTuple):
+    """A file in a tar: what its name has behind the key, and where its content lies."""
+
+    field: str
+    start: int
+    size: int
+
+
+class Sample(NamedTuple):
+    """A record with its media as they lie in a tar: the `row`-th of the `shard`-th, from its first header on."""
+
+    shard: int
+    row: int
+    key: str
+    start: int
+    end: int
+    members: list[Member]
+
+
+Note = Callable[[Sample], None]
+"""Is told of each sample once it is written."""
+
+
+class _Record(msgspec.Struct, gc=False):
+    """What is asked of a record."""
+
+    id: str
+    image: str | list[str] | None = None
+    video: str | None = None
+    audio: str | list[str] | None = None
+
+
+_decode = msgspec.json.Decoder(_Record).decode
+
+
+def write(
+    target: str, job: Job, batches: Iterable[list[memoryview]], advance: Advance, note: Note = lambda _sample: None
+) -> list[Written]:
+    """Write all records and their media to the target's folder, which is there, one tar a shard.
+
+    `advance` is told the bytes of conversations. Raises MissingFile for a medium that lies below none of `job.media`,
+    DataError for one that cannot be read.
+    """
+    keep_freed_blocks()
+    roots = tuple(root for root in job.media if root.is_dir())
+    starts = (0, *job.cuts)
+    written = []
+    for number, records in by_shard(batches, job.cuts):
+        path = f"{target}/{name(job.name, number, len(job.cuts), '.tar')}"
+        with HashedFile(job.folder / path) as file:
+            tar = _Tar(file)
+            index = 0
+            for batch in records:
+                for line in batch:
+                    key, start = f"{starts[number] + index:0{_DIGITS}}", tar.bytes
+                    members = _add(tar, roots, key, line)
+                    note(Sample(number, index, key, start, tar.bytes, members))
+                    index += 1
+                advance(sum(map(len, batch)))
+            tar.close()
+        written.append(Written(path, index, file.bytes, file.sha256))
+    return written
+
+
+def _add(tar: _Tar, roots: tuple[Path, ...], key: str, line: memoryview) -> list[Member]:
+    members = [Member("json", tar.add(f"{key}.json", len(line), [bytes(line)]), len(line))]
+    record = _decode(line)
+    for field, path in fields(record):
+        with _opened(roots, f"record {record.id!r} (at {key} of the mix)", path) as file:
+            size = os.fstat(file.fileno()).st_size
+            members.append(Member(field, tar.add(f"{key}.{field}", size, _blocks(file, size)), size))
+    return members
+
+
+def fields(record: _Record) -> Iterator[tuple[str, str]]:
+    """Name the media of a record by what stands behind the key, with the path of each: (`image0.jpg`, `coco/7.jpg`)."""
+    for kind, given in (("image", record.image), ("video", record.video), ("audio", record.audio)):
+        paths = [] if given is None else [given] if isinstance(given, str) else given
+        for number, path in enumerate(paths):
+            yield f"{kind}{number}.{_suffix(path)}", path
+
+
+def _suffix(path: str) -> str:
+    # A field's name is cut at dots and the member's at slashes; what else a path may end with is no type's name.
+    found = _SUFFIX.fullmatch(Path(path).suffix)
+    return found[1].lower() if found else _NO_SUFFIX
+
+
+def _opened(roots: tuple[Path, ...], whose: str, path: str) -> BinaryIO:
+    try:
+        found = next((file for root in roots if (file := root / path).is_file()), None)
+        if found is not None:
+            return found.open("rb")
+    except OSError as error:
+        raise DataError(f"{whose}: {error.filename}: cannot be read: {error.strerror}; see `mixer check`") from None
+    below = f"below none of: {', '.join(map(str, roots))}" if roots else "and no root of media is given or there"
+    raise MissingFile(
+        f"{whose}: {path!r} is no file {below}; name the root with --media; `mixer check` lists all that is missing"
+    )
+
+
+def _blocks(file: BinaryIO, size: int) -> Iterator[bytes]:
+    """Read exactly so many bytes, which a header has promised. Raises DataError when the file holds less or more."""
+    left = size
+    while left and (block := file.read(min(BLOCK, left))):
+        left -= len(block)
+        yield block
+    if left or file.read(1):
+        raise DataError(f"{file.name}: changed while it was read: expected {size:,} bytes; start again")
+
+
+class _Tar:
+    """A tar as it is written: headers and small files gather to blocks."""
+
+    def __init__(self, file: HashedFile) -> None:
+        self.bytes = 0
+        """Added so far."""
+        self._file = file
+        self._held: list[bytes] = []
+        self._waiting = 0
+
+    def add(self, member: str, size: int, content: Iterable[bytes]) -> int:
+        """Add a file; give where its content starts."""
+        header = tarfile.TarInfo(member)
+        header.size = size
+        self._put(header.tobuf(tarfile.PAX_FORMAT))  # plain USTAR up to 8 GiB
+        start = self.bytes
+        for block in content:
+            self._put(block)
+        self._put(bytes(-size % _UNIT))
+        return start
+
+    def close(self) -> None:
+        """End the archive, in records of twenty units as tools expect."""
+        self._put(bytes(2 * _UNIT))
+        self._put(bytes(-self.bytes % tarfile.RECORDSIZE))
+        self._flush()
+
+    def _put(self, block: bytes) -> None:
+        self._held.append(block)
+        self.bytes += len(block)
+        self._waiting += len(block)
+        if self._waiting >= BLOCK:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._file.write(b"".join(self._held))
+        self._held.clear()
+        self._waiting = 0
