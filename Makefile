@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := test
-.PHONY: help mix test lint types unit generate check-generated samples faults bench bench-peers peers clean
+.PHONY: help mix test lint types unit generate check-generated samples faults bench bench-near bench-peers peers clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ faults: $(VENV)/.dev ## slow: kill a build at every step and at 100 random momen
 
 bench: $(VENV)/.dev ## slow: speed and memory against limits and other tools: make bench [SCALE=0.1] [ROUNDS=3] [ONLY=JOB,...]
 	$(BIN)/python tests/bench --scale $(or $(SCALE),0.1) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY))
+
+bench-near: $(VENV)/.dev ## slow: near-duplicates of 88,524 embeddings against faiss: make bench-near [TIMES=3]
+	$(BIN)/python tests/bench/near.py $(if $(TIMES),--times $(TIMES))
 
 bench-peers: $(VENV)/.dev ## install tools that `make bench` can compare with; MDS=1: one that needs torch, too, apart
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[peers]'
