@@ -13,7 +13,21 @@ from typing import Any
 import click
 
 from mixer import __version__
-from mixer.commands import cache, check, dedup, embed, export, media, mixing, options, report, sample, slurm, sources
+from mixer.commands import (
+    cache,
+    check,
+    dedup,
+    embed,
+    export,
+    fetch,
+    media,
+    mixing,
+    options,
+    report,
+    sample,
+    slurm,
+    sources,
+)
 from mixer.errors import MixerError
 
 
@@ -38,7 +52,8 @@ class _Commands(click.Group):
             options.complain(f"{click.style('error:', fg='red')} {said}")
             ctx.exit(1)
         except KeyboardInterrupt as stopped:
-            options.complain("stopped; nothing was changed")
+            resumed = ctx.invoked_subcommand in ("embed", "fetch")
+            options.complain(f"stopped; {'run again to go on' if resumed else 'nothing was changed'}")
             ctx.exit(stopped.args[0] if stopped.args else 130)
 
 
@@ -59,7 +74,7 @@ def main() -> None:
 for _command in (
     mixing.build, mixing.plan, mixing.verify, mixing.diff, sources.convert, sources.sources, sources.schema, cache.cache,
     check.check, dedup.dedup, embed.embed, media.media, media.repair, report.report, sample.sample,
-    slurm.slurm, export.export, export.handoff,
+    slurm.slurm, export.export, export.handoff, fetch.fetch,
 ):  # fmt: skip
     main.add_command(_command)
 
