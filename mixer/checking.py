@@ -39,6 +39,8 @@ class Checked:
         found = list(self.audit.problems) if self.audit else []
         if self.leaks and self.leaks.leaked:
             found.append(f"{self.leaks.leaked:,} records leak a benchmark")
+        if self.leaks:
+            found += self.leaks.uncompared
         refused = [leaf for leaf, _, _, terms in self.licences if terms]
         if refused:
             found.append(f"licences that the recipe does not allow: {', '.join(refused)}")
@@ -73,7 +75,8 @@ class Checked:
             [leaf, ", ".join(terms), ", ".join(refused), licence] for leaf, licence, terms, refused in self.licences
         ]
         about = table(["source", "<terms", "<refused", "<licence"], rows)
-        said = [f"problem: {problem}" for problem in self.problems] or ["nothing is wrong"]
+        well = "nothing is wrong" if self.audit else "nothing is wrong in what was looked at"
+        said = [f"problem: {problem}" for problem in self.problems] or [well]
         return "\n".join(["Media", media, "", "Leaks", leaks, "", "Licences", about, "", *said])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,7 +128,16 @@ def _remarks(leaves: Mapping[str, Mapping[str, Any]], notes: tuple[str, ...]) ->
         for rule, found in (("exclude", leaf["excluded"]), ("leak", leaf["leaks"])):
             lines += [f"{name}: {rule} {what}: {count:,}" for what, count in found.items() if count]
         lines += [f"{name}: {note}" for note in leaf["notes"]]
-    return lines + list(notes)
+    return [*lines, *_idle(leaves), *notes]
+
+
+def _idle(leaves: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Name the lists and benchmarks that speak against no record at all: a list of other paths would look like that."""
+    for rule, kind in (("exclude", "excluded"), ("leak", "leaks")):
+        found: Counter[str] = Counter()
+        for leaf in leaves.values():
+            found.update(leaf[kind])
+        yield from (f"{rule} {what}: speaks against no record" for what, count in found.items() if not count)
 
 
 def mix_json(mix: Mix) -> str:

@@ -43,8 +43,8 @@ _VERSION = 1
 """Of what is counted; a change of it makes other columns."""
 _THREADS = "TOKENIZERS_PARALLELISM"
 
-Visual = Callable[[Sequence[list[str]]], list[int]]
-"""The lists of images of some records -> the visual tokens of each."""
+Visual = Callable[[Sequence[list[str]]], list[int | None]]
+"""The lists of images of some records -> the visual tokens of each; None: an image cannot be counted."""
 
 
 def derived(asked: Tokens, table: Path | None = None) -> Derived:
@@ -85,27 +85,32 @@ def _load(path: Path) -> Tokenizer:
 
 
 def write(lines: Path, out: Path, settings: Mapping[str, Any]) -> None:
-    """Count the tokens of a part's conversations, one a line: a Parquet file with the columns tokens, target_tokens."""
+    """Count the tokens of a part's conversations, one a line: a Parquet file with the columns tokens, target_tokens.
+
+    `tokens` is null for a record with an image that cannot be counted, see `visual_tokens.table`.
+    """
     import polars as pl
 
     tokenizer = _load(Path(settings["path_tokenizer"]))
     visual = _visual(settings)
     decode = msgspec.json.Decoder(Conversation).decode
-    every, targets = array("Q"), array("Q")
+    every, targets, unknown = array("Q"), array("Q"), array("Q")
     with lines.open("rb") as file, _one_thread():
         while batch := file.readlines(BATCH):
             records = list(map(decode, batch))
             for place, (seen, (said, target)) in enumerate(
                 zip(visual([_images(record) for record in records]), count(tokenizer, records), strict=True)
             ):
-                if seen + said >> 32:
-                    raise DataError(
-                        f"{lines}: record {records[place].id!r}: has {seen + said:,} tokens; 2**32 are too many"
-                    )
-                every.append(seen + said)
+                if seen is None:
+                    unknown.append(len(every))
+                total = said + (seen or 0)
+                if total >> 32:
+                    raise DataError(f"{lines}: record {records[place].id!r}: has {total:,} tokens; 2**32 are too many")
+                every.append(total)
                 targets.append(target)
     frame = pl.DataFrame({"tokens": every, "target_tokens": targets}, schema=dict.fromkeys(COLUMNS, pl.UInt64))
-    write_frame(frame.cast(pl.UInt32), out)
+    seen_whole = ~pl.int_range(pl.len()).is_in(pl.Series(unknown, dtype=pl.Int64).implode())
+    write_frame(frame.cast(pl.UInt32).with_columns(pl.when(seen_whole).then("tokens")), out)
 
 
 def count(tokenizer: Tokenizer, records: Sequence[Conversation]) -> list[tuple[int, int]]:

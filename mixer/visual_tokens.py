@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -118,26 +118,39 @@ def _size(path: Path) -> Values:
 SIZE = Kind("size-1", {"width": "UInt32", "height": "UInt32", "problem": "String"}, _size)
 
 
-def table(name: str, entry: Entry, media: Sequence[Path], store: Path, workers: Engine, progress: Progress) -> Path:
+def table(
+    name: str,
+    entry: Entry,
+    media: Sequence[Path],
+    store: Path,
+    workers: Engine,
+    progress: Progress,
+    kept: Callable[[], pl.Series] | None = None,
+) -> Path:
     """Make the table of the visual tokens of a source's images by a rule; give its file, named by what it says.
 
-    `media` are the roots below which images lie, `store` the store's folder. Raises MissingFile or DataError for an
-    image that is not there or that the rule cannot count.
+    `media` are the roots below which images lie, `store` the store's folder. An image that is not there, or that the
+    rule cannot count, has null; `kept`, asked only then, says which records must be counted, one bit each (default:
+    all), and MissingFile or DataError is raised for such an image of theirs.
     """
     import polars as pl
 
     counted = rule(name)
     images = _images(entry)
-    files = _files(entry.ledger.source, images, media)
-    sizes = remember(SIZE, files, store, workers, progress, "sizes of images")
-    tokens = []
-    for file, (width, height, problem) in zip(files, sizes.iter_rows(), strict=True):
+    files = [next((file for root in media if (file := root / path).is_file()), None) for path in images]
+    sizes = remember(SIZE, [file for file in files if file], store, workers, progress, "sizes of images").iter_rows()
+    tokens: list[int | None] = []
+    problems: dict[str, str | None] = {}
+    for path, file in zip(images, files, strict=True):
         try:
-            tokens.append(_counted(counted, width, height, problem))
+            tokens.append(_counted(counted, *next(sizes)) if file else None)
         except ValueError as error:
-            raise DataError(
-                f"{file}: {error}; repair it, leave it out with `exclude`, or count a number an image"
-            ) from None
+            tokens.append(None)
+            problems[path] = f"{file}: {error}"
+        if file is None:
+            problems[path] = None
+    if problems:
+        _refuse(entry, problems, media, kept)
     frame = pl.DataFrame({"image": images, "tokens": pl.Series(tokens, dtype=pl.UInt32)})
     return _kept(frame, store / "visual_tokens")
 
@@ -148,33 +161,38 @@ def _counted(counted: Rule, width: int, height: int, problem: str) -> int:
     return counted(width, height)
 
 
-def _images(entry: Entry) -> pl.Series:
-    """List the distinct images of a source, sorted."""
+def _images(entry: Entry, keep: pl.Series | None = None) -> pl.Series:
+    """List the distinct images of a source, or of those of its records that are kept; sorted."""
     import polars as pl
 
-    found = pl.Series("image", [], dtype=pl.String)
+    found, first = pl.Series("image", [], dtype=pl.String), 0
     for frame in entry.frames(["media", "images"], PIECE):
-        here = frame.select(pl.col("media").list.head(pl.col("images")).explode().drop_nulls().alias("image"))
+        mine = frame if keep is None else frame.filter(keep[first : first + frame.height])
+        first += frame.height
+        here = mine.select(pl.col("media").list.head(pl.col("images")).explode().drop_nulls().alias("image"))
         found = pl.concat([found, here["image"].unique()])
     return found.unique().sort()
 
 
-def _files(source: str, images: pl.Series, media: Sequence[Path]) -> list[Path]:
-    """Give the file of each image."""
-    files, missing = [], []
-    for path in images:
-        file = next((file for root in media if (file := root / path).is_file()), None)
-        if file is None:
-            missing.append(path)
-        else:
-            files.append(file)
+def _refuse(
+    entry: Entry,
+    problems: Mapping[str, str | None],
+    media: Sequence[Path],
+    kept: Callable[[], pl.Series] | None,
+) -> None:
+    """Raise for images that records need and that cannot be counted; `problems` says why, None: it is missing."""
+    asked = _images(entry, kept() if kept else None)
+    bad = [path for path in asked if path in problems]
+    missing = [path for path in bad if problems[path] is None]
     if missing:
         where = ", ".join(map(str, media)) or "no folder of media was named"
         raise MissingFile(
-            f"{source}: {len(missing):,} of {images.len():,} images are missing, {missing[0]} first, whose size its "
-            f"visual tokens hang on; looked in: {where}; name their root with --media, or count a number an image"
+            f"{entry.ledger.source}: {len(missing):,} of {asked.len():,} images are missing, {missing[0]} first, whose "
+            f"size its visual tokens hang on; looked in: {where}; name their root with --media, leave them out with "
+            "`exclude`, or count a number an image"
         )
-    return files
+    if bad:
+        raise DataError(f"{problems[bad[0]]}; repair it, leave it out with `exclude`, or count a number an image")
 
 
 def _kept(frame: pl.DataFrame, folder: Path) -> Path:
@@ -183,7 +201,8 @@ def _kept(frame: pl.DataFrame, folder: Path) -> Path:
 
     told = hashlib.sha256()
     for rows in frame.iter_slices(PIECE):
-        joined: str = rows.select(pl.concat_str("image", "tokens", separator="\0").str.join("\0")).item()
+        tokens = pl.col("tokens").cast(pl.String).fill_null("")
+        joined: str = rows.select(pl.concat_str("image", tokens, separator="\0").str.join("\0")).item()
         told.update(joined.encode() + b"\0")
     path = folder / f"{told.hexdigest()}.parquet"
     if not path.exists():
@@ -193,15 +212,16 @@ def _kept(frame: pl.DataFrame, folder: Path) -> Path:
     return path
 
 
-def lookup(path: Path) -> Callable[[Sequence[list[str]]], list[int]]:
-    """Give the call that sums the visual tokens of some records' images, by a table."""
+def lookup(path: Path) -> Callable[[Sequence[list[str]]], list[int | None]]:
+    """Give the call that sums the visual tokens of some records' images, by a table; None where one has no count."""
     import polars as pl
 
     known = read_columns(path, ["image", "tokens"])
 
-    def summed(images: Sequence[list[str]]) -> list[int]:
+    def summed(images: Sequence[list[str]]) -> list[int | None]:
         asked = pl.Series(sorted({image for paths in images for image in paths}), dtype=pl.String)
         here = dict(known.filter(pl.col("image").is_in(asked.implode())).iter_rows())
-        return [sum(here[image] for image in paths) for paths in images]
+        counts = ([here[image] for image in paths] for paths in images)
+        return [None if None in each else sum(each) for each in counts]
 
     return summed

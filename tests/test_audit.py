@@ -795,6 +795,24 @@ def test_plain_lists_and_json_lines(tmp_path):
     assert counts == {"plain.txt": 3, "more.jsonl": 3, "nothing.txt": 0, "empty.txt": 0}
 
 
+def test_the_first_line_tells_json_lines_of_any_name(tmp_path):
+    """Read as plain text they would name nothing, and the build would go on."""
+    (tmp_path / "lines.json").write_text('\n{"media": "c.jpg"}\n{"id": "4"}\n')
+    (tmp_path / "LINES.JSONL").write_text('{"media": "c.jpg"}\n')
+    (tmp_path / "braces.txt").write_text("{c}.jpg\nc.jpg\n")
+    (tmp_path / "array.json").write_text('["c.jpg"]\n')
+    (tmp_path / "array.txt").write_text('[\n"c.jpg"\n]\n')
+
+    _, counts = judged(
+        exclude.rule(tuple(tmp_path / name for name in ("lines.json", "LINES.JSONL", "braces.txt"))), *ROWS
+    )
+
+    assert counts == {"lines.json": 2, "LINES.JSONL": 1, "braces.txt": 1}
+    for name in ("array.json", "array.txt"):
+        with pytest.raises(DataError, match=rf"{name}: is a JSON document; a list is JSON Lines"):
+            exclude.rule((tmp_path / name,))
+
+
 def test_lists_of_the_same_name_are_told_apart(tmp_path):
     """Counts are by list."""
     for folder in ("a", "b"):
@@ -828,6 +846,7 @@ def test_shipped_lists_go_by_name(tmp_path):
         ('{"media": "a", "repair": "burn"}', "burn"),
         ("[1]", "expected a JSON object"),
         ("a.jpg", "expected a JSON object"),
+        pytest.param('{"media": ' + "[" * 10**5 + "]" * 10**5 + "}", "expected a JSON object", id="deep"),
     ],
 )
 def test_a_list_that_cannot_be_read_names_its_line(tmp_path, line, said):

@@ -116,3 +116,56 @@ def test_a_list_of_ones_own_says_what_its_entries_are(photos, tmp_path, cache):
     checked = checking.check(str(photos), [f"mine:coco={tmp_path / 'ids.txt'}"], cache=cache)
 
     assert checked.leaks.leaked == 1
+
+
+def test_what_could_not_be_compared_is_not_right(photos, tmp_path, cache):
+    """Without the images nothing is known of them, and a gate may not say that nothing is wrong."""
+    (tmp_path / "bench").mkdir()
+    Image.new("RGB", (8, 8), (4, 0, 0)).save(tmp_path / "bench/1.jpg")
+
+    blind = checking.check(str(photos), [f"mine={tmp_path / 'bench'}"], cache=cache)
+    seeing = checking.check(str(photos), [f"mine={tmp_path / 'bench'}"], cache=cache, media=tmp_path / "media")
+
+    assert blind.problems == (
+        "talk: 5 images could not be compared, such as coco/train2017/000000000001.jpg (missing)",
+    )
+    assert "talk: 1 images could not be compared, such as coco/train2017/000000000002.jpg (missing)" in seeing.problems
+    assert any("leak a benchmark" in problem for problem in seeing.problems)
+
+
+def test_a_repair_list_that_cannot_be_written_is_refused_before_any_work(mixer, photos):
+    """An audit of millions of files takes hours."""
+    said = mixer("check", photos, "--media", "media", "--repairs", "no/where/repairs.jsonl", code=1).stderr
+
+    assert "no/where/repairs.jsonl: no such folder: no/where" in said
+
+
+def test_lists_that_speak_against_nothing_are_named(mixer, photos, tmp_path):
+    """A list of other paths would pass for one of nothing bad."""
+    (tmp_path / "bad.txt").write_text("/mnt/media/coco/train2017/000000000001.jpg\n")
+    (tmp_path / "ids.txt").write_text("99\n")
+    (tmp_path / "clean.yaml").write_text(
+        "mixer: 1\nextends: mix.yaml\nname: clean\nexclude: bad.txt\n"
+        "decontaminate: {on_leak: drop, benchmarks: {mine: {files: ids.txt, key: coco}, pope: {files: coco_pope_random.json}}}\n"
+    )
+
+    lines = mixer("plan", "clean.yaml").stdout.splitlines()
+
+    assert "exclude bad.txt: speaks against no record" in lines
+    assert "leak mine: speaks against no record" in lines
+    assert "talk: leak pope: 1" in lines
+    assert not any(line.startswith("leak pope") for line in lines)
+
+
+@pytest.mark.parametrize(
+    "line", [b'{"leaf":"\xff"}', b"[" * 10**5 + b"]" * 10**5, b"5"], ids=["bytes", "deep", "number"]
+)
+def test_a_damaged_list_of_removed_records_is_said(mixer, photos, tmp_path, line):
+    """Whatever stands there, verifying ends with words."""
+    (tmp_path / "bad.txt").write_text("r1\n")
+    (tmp_path / "clean.yaml").write_text("mixer: 1\nextends: mix.yaml\nname: clean\nexclude: bad.txt\n")
+    mixer("build", "clean.yaml", "-q")
+    with (tmp_path / "out/clean/removed.jsonl").open("ab") as file:
+        file.write(line + b"\n")
+
+    assert "removed.jsonl: is not a list of removed records" in mixer("verify", "out/clean", code=1).stderr

@@ -151,6 +151,38 @@ def test_target_tokens_can_be_the_unit(own, tokenizer):
     assert (mix.manifest.records, mix.manifest.sources["a"].target_tokens) == (4, 12)
 
 
+def test_images_of_records_that_are_left_out_need_no_size(tmp_path, cache, tokenizer):
+    """A rule for visual tokens cannot see a missing image, and need not when `exclude` or `where` takes its records."""
+    image = pytest.importorskip("PIL.Image")
+    (tmp_path / "media/p").mkdir(parents=True)
+    for name in ("1.jpg", "2.jpg"):
+        image.new("RGB", (56, 56)).save(tmp_path / "media/p" / name)
+    (tmp_path / "media/p/3.jpg").write_bytes(b"no image")
+    talks = [talk(f"r{number}", f"p/{number}.jpg") for number in range(4)] + [talk("t")]
+    (tmp_path / "a.json").write_text(json.dumps(talks))
+    (tmp_path / "bad.txt").write_text("p/0.jpg\np/3.jpg\n")
+    leaf = {"use": "llava_json", "path": "a.json"}
+    asked = {"tokens": {"tokenizer": "tokenizer.json", "image": "qwen2_vl"}, "unit": "tokens"}
+    recipes = {
+        "all": {"sources": {"a": leaf}},
+        "excluded": {"sources": {"a": leaf}, "exclude": "bad.txt"},
+        "text": {"sources": {"a": {**leaf, "where": "images = 0"}}},
+    }
+    run = {"cache": cache, "media": tmp_path / "media"}
+
+    for name in ("excluded", "text"):
+        mix = build(recipe(tmp_path, name, **recipes[name], **asked), tmp_path / name, **run)
+        assert not verify(mix.path).problems
+        index = pl.read_parquet(mix.path / "index.parquet")
+        counted = {"r1": 10, "r2": 10, "t": 6} if name == "excluded" else {"t": 6}
+        assert dict(index.select("id", "tokens").iter_rows()) == counted
+    with pytest.raises(MissingFile, match=r"1 of 4 images are missing, p/0\.jpg first.*leave them out with `exclude`"):
+        plan(recipe(tmp_path, "all", **recipes["all"], **asked), **run)
+    image.new("RGB", (56, 56)).save(tmp_path / "media/p/0.jpg")
+    with pytest.raises(DataError, match=r"p/3\.jpg: .*leave it out with `exclude`"):
+        plan(recipe(tmp_path, "all", **recipes["all"], **asked), **run)
+
+
 def test_tokens_need_their_tokenizer(own, tmp_path):
     """Without the file nothing is built."""
     with pytest.raises(MissingFile, match=r"tokenizer\.json: is missing"):
@@ -185,7 +217,7 @@ def test_nothing_of_it_changes_a_mix_that_does_not_ask(own, tokenizer):
         ("decontaminate: {benchmarks: {}}", "5:29: expected at least one entry"),
         (
             "decontaminate: {benchmarks: {pope: {by: sound}}}",
-            "5:41: expected 'id', 'image', 'content', 'perceptual' or",
+            "5:41: expected 'id', 'image', 'content', 'perceptual', 'question' or",
         ),
         ("tokens: {tokenizer: t.json, image: -1}", "5:36: expected a whole number of at least 0"),
         ("unit: tokens", "5:7: unit tokens needs `tokens:"),

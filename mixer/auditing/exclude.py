@@ -4,11 +4,12 @@ A list is one of
 - a repair list (see repairs.py): its entries of `drop`; those of other repairs are for `mixer repair` to run,
 - JSON Lines with `media`, or else `id`, or else `image`, `video` or `audio` (a path or a list of them),
 - a plain text with a media path or a record's id on each line.
-In the lists that ship with mixer `*` stands for any text; in all others it is a character.
+Its name tells JSON Lines by their ending, else its first line does. In the lists that ship with mixer `*` stands for any text; in all others it is a character.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,9 @@ KNOWN = "known to be bad"
 """The same of a list that ships with mixer."""
 JSON = (".jsonl", ".ndjson")
 _MEDIA = ("image", "video", "audio")
+_BOM = b"\xef\xbb\xbf"
+_OBJECT = re.compile(rb'\{\s*["}]')
+"""How a JSON object begins: a path may begin with a brace."""
 
 
 def find(given: Path) -> Path:
@@ -123,7 +127,7 @@ def _load(path: Path, name: str) -> _List:
         drop = [entry for each, entry in known.load() if each == path.stem and entry.repair == "drop"]
         return _List(name, _once([], "path"), tuple((each.pattern, KNOWN) for each in drop), _once([], "id"))
     given: dict[str, list[tuple[str, str]]] = {"media": [], "id": []}
-    for kind, value, why in _json(path) if path.suffix in JSON else _text(path):
+    for kind, value, why in _entries(path):
         given[kind].append((value, why))
     return _List(name, _once(given["media"], "path"), (), _once(given["id"], "id"))
 
@@ -133,6 +137,21 @@ def _once(pairs: list[tuple[str, str]], column: str) -> pl.DataFrame:
 
     frame = pl.DataFrame(pairs, schema={column: pl.String, "finding": pl.String}, orient="row")
     return frame.unique(column, keep="first", maintain_order=True)
+
+
+def _entries(path: Path) -> Iterator[tuple[str, str, str]]:
+    """Read a list of the user's: what each entry is (media or id), its text, and why it stands there."""
+    with path.open("rb") as lines:
+        told = (line.removeprefix(_BOM).strip() for line in lines)
+        first = next(filter(None, told), b"")
+    if path.suffix.lower() in JSON or _OBJECT.match(first):
+        return _json(path)
+    if path.suffix.lower() == ".json" or first == b"[":
+        raise DataError(
+            f"{path}: is a JSON document; a list is JSON Lines, an object with `media` or `id` a line, or plain text, a "
+            "path or an id a line"
+        )
+    return _text(path)
 
 
 def _text(path: Path) -> Iterator[tuple[str, str, str]]:
@@ -155,8 +174,8 @@ def _json(path: Path) -> Iterator[tuple[str, str, str]]:
             if not line.strip():
                 continue
             try:
-                entry = decode(line.removeprefix(b"\xef\xbb\xbf"))
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                entry = decode(line.removeprefix(_BOM))
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 raise DataError(f"{path}:{number}: expected a JSON object, got: {error}") from None
             yield from _entry(entry, f"{path}:{number}")
 

@@ -5,14 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from mixer.commands import options
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.command()
@@ -53,7 +49,10 @@ def check(
     Exit code 0: nothing is wrong, 1: something is.
     """
     from mixer import checking
+    from mixer.errors import MissingFile
 
+    if repairs is not None and not repairs.parent.is_dir():
+        raise MissingFile(f"--repairs {repairs}: no such folder: {repairs.parent}")
     settings = options.settings(data, media, cache, workers, quiet)
     checked = checking.check(given, benchmarks, image_data, decode=decode, options=given_options, path=path, **settings)
     if repairs is not None:

@@ -155,6 +155,8 @@ def of_entry(kind: str | None, entry: str) -> str | None:
             # GQA's numbers are Visual Genome's, but for those that begin with n.
             return key("vg" if kind == "gqa" and found[1][0] != "n" else kind, found[1])
     told = of_path(entry)
+    if told is None and kind in _DOCUMENTS and "/" not in entry and (found := re.search(_STEM, entry)):
+        return key(kind, found[1])  # where the data set is known, the file's name is enough
     accepted = {kind, "vg"} if kind == "gqa" else {kind}
     return told if told and told.partition(":")[0] in accepted else None
 

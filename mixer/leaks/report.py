@@ -80,6 +80,15 @@ class LeakReport:
         """Count the records that leak."""
         return sum(leaf.leaked for leaf in self.leaves)
 
+    @property
+    def uncompared(self) -> list[str]:
+        """Say where images could not be compared, so that nothing is known of them; a line a source."""
+        return [
+            f"{leaf.name}: {leaf.unseen:,} images could not be compared, such as {leaf.first_unseen}"
+            for leaf in self.leaves
+            if leaf.unseen
+        ]
+
     def values(self) -> dict[str, Any]:
         """Give it as plain JSON values."""
         return {
@@ -121,12 +130,7 @@ class LeakReport:
         rows = [[leaf.name, *map(number, row)] for leaf, row in zip(self.leaves, counts, strict=True)]
         lines = [table(header, rows, total=["total", *map(number, total)])]
         lines += ["", table(["benchmark", "<by", "compared with", "records", "<for example"], self._by_way())]
-        lines += [
-            f"{leaf.name}: {leaf.unseen:,} images could not be compared, such as {leaf.first_unseen}"
-            for leaf in self.leaves
-            if leaf.unseen
-        ]
-        return "\n".join([*lines, *self.notes])
+        return "\n".join([*lines, *self.uncompared, *self.notes])
 
     def _by_way(self) -> Iterator[list[str]]:
         for each in self.benchmarks:
