@@ -172,5 +172,5 @@ def test_slurm_needs_a_shared_store(mixer, tmp_path):
     path = sources_of(tmp_path, 3)
 
     assert (
-        "name one that every node sees with --cache DIR" in mixer("slurm", path, code=2, env={"MIXER_CACHE": ""}).stderr
+        "name a folder that every node sees with --cache DIR" in mixer("slurm", path, code=2, env={"MIXER_CACHE": ""}).stderr
     )

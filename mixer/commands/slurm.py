@@ -34,14 +34,15 @@ def slurm(
     """
     from mixer.errors import UsageError
     from mixer.recipe import load_recipe
+    from mixer.remote.path import is_remote, parsed
     from mixer.roots import find_recipe
 
-    if cache is None:
-        raise UsageError("slurm: the jobs share a store: name one that every node sees with --cache DIR")
+    if cache is None or is_remote(cache):
+        raise UsageError("slurm: the jobs share a store: name a folder that every node sees with --cache DIR")
     found = find_recipe(recipe)
     load_recipe(found, seed=seed, size=size)
     shared = {
-        "--data": data if data in (None, "miniatures") else Path(data).absolute(),
+        "--data": data if data in (None, "miniatures") else parsed(data).absolute(),
         "--media": media and media.absolute(),
         "--cache": cache.absolute(),
         "--seed": seed,
@@ -49,7 +50,7 @@ def slurm(
     }
     build: list[object] = ["mixer", "build", found.absolute()]
     build += [word for name, value in shared.items() if value is not None for word in (name, value)]
-    target = ["--out", out.absolute()] if out else []
+    target = ["--out", parsed(out).absolute()] if out else []
     ask = [
         "sbatch",
         "--parsable",

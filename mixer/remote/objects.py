@@ -1,0 +1,180 @@
+"""The objects of a store as mixer needs them: look, list, read a range, put. Nobody else speaks with fsspec.
+
+Listings are never remembered: another machine may have written since.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from mixer.errors import DataError, MixerError, UsageError
+from mixer.extras import need
+from mixer.remote.path import RemotePath
+
+EXTRA = "remote"
+BLOCK = 8 << 20
+"""Bytes asked for at once: enough that the time to the first byte does not matter."""
+STREAMS = 8
+"""Requests under way at once: one stream of an object store gives a fraction of what a machine's network takes."""
+_VERSIONS = ("ETag", "etag", "VersionId", "LastModified", "last_modified", "mtime", "modified", "updated", "created")
+"""What systems call that by which one version of an object is told from the next."""
+_SECRET = ("SECRET", "TOKEN", "PASSWORD", "KEY")
+"""Words in the names of variables whose values no message repeats."""
+
+
+@dataclass(frozen=True)
+class Object:
+    """An object as it was when it was looked at."""
+
+    path: RemotePath
+    size: int
+    version: str
+    """Changes whenever the object is written, as far as its system tells; no hash of its content."""
+
+
+@lru_cache(maxsize=8)
+def _system(scheme: str) -> Any:
+    """Give fsspec's system of a scheme, set up by the environment. Raises UsageError when it is not installed."""
+    fsspec = need("fsspec", EXTRA)
+    try:
+        return fsspec.filesystem(scheme, use_listings_cache=False)
+    except ImportError as error:
+        raise UsageError(f"this needs: pip install 'instruction-mixer[{EXTRA}]' ({error})") from None
+    except ValueError:
+        raise UsageError(f"{scheme}://: is no scheme that fsspec knows; use s3:// or another of its systems") from None
+
+
+@contextmanager
+def _speaking(path: RemotePath, doing: str) -> Iterator[Any]:
+    """Give the system of a path; what goes wrong is told in one line. A missing object stays a FileNotFoundError."""
+    system = _system(path.scheme)
+    try:
+        yield system
+    except (FileNotFoundError, MixerError):
+        raise
+    except Exception as error:  # noqa: BLE001 - every system has errors of its own
+        raise DataError(
+            f"{path}: cannot be {doing}: {_told(error)}; are address and credentials right, in the environment?"
+        ) from None
+
+
+def _told(error: Exception) -> str:
+    """Give an error's first line without any secret of the environment."""
+    line = next(iter(str(error).splitlines()), "") or type(error).__name__
+    for name, value in os.environ.items():
+        if len(value) >= 6 and any(word in name.upper() for word in _SECRET):
+            line = line.replace(value, "***")
+    return line
+
+
+def _object(path: RemotePath, about: dict[str, Any]) -> Object:
+    if about.get("size") is None:
+        raise DataError(f"{path}: its server does not tell its size; copy it to a folder and name that")
+    told = [f"{name.lower()}={about[name]}" for name in _VERSIONS if about.get(name)]
+    return Object(path, int(about["size"]), hashlib.sha256("\n".join(told).encode()).hexdigest())
+
+
+def look(path: RemotePath) -> Object | None:
+    """Look at an object; None when there is none."""
+    try:
+        with _speaking(path, "looked at") as system:
+            about = system.info(str(path))
+    except FileNotFoundError:
+        return None
+    return _object(path, about) if about.get("type") == "file" else None
+
+
+def names(folder: RemotePath) -> dict[str, bool]:
+    """List what lies right below a folder: names, and whether each is an object. Nothing where there is no folder."""
+    try:
+        with _speaking(folder, "listed") as system:
+            found = system.ls(str(folder), detail=True)
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    root = _root(folder)
+    listed = {each["name"].removeprefix(root).rstrip("/"): each["type"] == "file" for each in found}
+    return {
+        name: is_file for name, is_file in sorted(listed.items()) if name not in ("", ".", "..") and "/" not in name
+    }
+
+
+def below(folder: RemotePath) -> dict[str, int]:
+    """List the objects at any depth below a folder: path from there, and size; sorted."""
+    try:
+        with _speaking(folder, "listed") as system:
+            found = system.find(str(folder) + "/", detail=True)
+    except FileNotFoundError:
+        return {}
+    root = _root(folder)
+    sizes = {name.removeprefix(root): int(about["size"]) for name, about in found.items() if name.startswith(root)}
+    return {name: sizes[name] for name in sorted(sizes) if name and not name.endswith("/")}
+
+
+def _root(folder: RemotePath) -> str:
+    """Give that by which the names of objects below a folder begin in listings."""
+    return _system(folder.scheme)._strip_protocol(str(folder)).rstrip("/") + "/"  # type: ignore[no-any-return]  # noqa: SLF001
+
+
+def read(path: RemotePath, start: int, stop: int) -> bytes:
+    """Read a range of an object; it may give less, where the object is shorter. Raises DataError when it is gone."""
+    if start == stop:
+        return b""
+    try:
+        with _speaking(path, "read") as system:
+            content: bytes = system.cat_file(str(path), start=start, end=stop)
+    except FileNotFoundError:
+        raise DataError(f"{path}: went away while it was read; run again when nothing writes to it") from None
+    return content
+
+
+def content(path: RemotePath, most: int = 64 << 20) -> bytes | None:
+    """Read a small object whole; None when there is none. Raises DataError for one of more than `most` bytes."""
+    found = look(path)
+    if found is None:
+        return None
+    if found.size > most:
+        raise DataError(f"{path}: has {found.size:,} bytes, at most {most:,} are expected")
+    return read(path, 0, found.size)
+
+
+def put(path: RemotePath, content: bytes) -> None:
+    """Write a small object, in one step."""
+    with _speaking(path, "written") as system:
+        system.pipe_file(str(path), content)
+
+
+def upload(file: Path, path: RemotePath) -> None:
+    """Copy a file to an object, in parts where it is large, and check the size that arrived. Raises IntegrityError."""
+    with _speaking(path, "written") as system:
+        system.put_file(str(file), str(path))
+    expected, arrived = file.stat().st_size, look(path)
+    if arrived is None or arrived.size != expected:
+        got = "no object" if arrived is None else f"{arrived.size:,}"
+        raise DataError(f"{path}: expected {expected:,} bytes to arrive, got {got}; run again")
+
+
+def remove(path: RemotePath) -> None:
+    """Delete an object; its absence is fine."""
+    try:
+        with _speaking(path, "deleted") as system:
+            system.rm_file(str(path))
+    except FileNotFoundError:
+        return
+
+
+@contextmanager
+def streams() -> Iterator[ThreadPoolExecutor]:
+    """Give threads that wait for requests; on an error those that have not begun are dropped."""
+    pool = ThreadPoolExecutor(STREAMS, thread_name_prefix="remote")
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
