@@ -5,6 +5,7 @@ A `Change` is plain JSON values. Its `said` completes "because ...": `its weight
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
@@ -75,7 +76,12 @@ def reason(change: Change) -> str:
 def _told(value: Any) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return f"{value}"
-    return "nothing" if value is None else cut(str(value), WIDTH)
+    return "nothing" if value is None else cut(_written(value), WIDTH)
+
+
+def _written(value: Any) -> str:
+    """Write words as they are, and lists, maps and truth values as JSON, not as Python."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 # --- the recipe -------------------------------------------------------------------------------------------------------
@@ -128,7 +134,7 @@ def _went(name: str, old: Any, new: Any) -> str:
 def _value(value: Any) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return number(value)
-    return cut(str(value), WIDTH)
+    return cut(_written(value), WIDTH)
 
 
 def groups_of(recipe: Mapping[str, Any], leaf: str) -> list[tuple[list[str], Mapping[str, Any]]]:
@@ -226,7 +232,8 @@ def behind(
 ) -> list[str]:
     """Give what is behind a leaf's difference, the nearest first.
 
-    `amount`: its ideal or records number otherwise; `pool`: its pool differs; `chosen`: some of its records are others.
+    `amount`: its ideal or records number otherwise; `pool`: its pool differs; `chosen`: some of its records are others,
+    and a seed chooses among them.
     """
     own = [change for change in found if change["leaf"] == leaf]
     said = [change["said"] for change in own if change["about"] == "recipe"]

@@ -47,6 +47,8 @@ class _Commands(click.Group):
             for line in str(error).splitlines():
                 options.complain(f"{click.style('error:', fg='red')} {line}")
             ctx.exit(error.exit_code)
+        except BrokenPipeError:  # whoever read our output has enough: click ends without a word
+            raise
         except OSError as error:  # a full disk, a folder that may not be written: the system's word on the user's files
             said = f"{error.filename}: {error.strerror}" if error.filename else str(error)
             options.complain(f"{click.style('error:', fg='red')} {said}")

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from mixer import catalogue, manifest, plans, sources
 from mixer.data_files import Lines
-from mixer.errors import UsageError
+from mixer.errors import MissingFile, UsageError
 from mixer.pools import PIECE
 from mixer.processes import Engine
 from mixer.progress import Progress, silent
 from mixer.recipe import load_recipe
-from mixer.resolved import NO_CURATION, Curation
+from mixer.resolved import NO_CURATION, Curation, Output
 from mixer.roots import data_root, find_recipe
 from mixer.store import Entry
 
@@ -107,7 +107,8 @@ def find(
     if not file.is_file():
         raise UsageError(f"{given}: is no recipe, no source and no folder of a mix; see `mixer sources`")
     recipe = load_recipe(file)
-    root, pools = plans.pools_of(replace(recipe, curation=NO_CURATION), **settings)  # type: ignore[arg-type]
+    outputs = tuple(output for output in recipe.outputs if output.inexpressible == "drop") or (Output("jsonl"),)
+    root, pools = plans.pools_of(replace(recipe, curation=NO_CURATION, outputs=outputs), **settings)  # type: ignore[arg-type]
     leaves = (_Converted(pool.leaf.name, pool.entry, pool.keep, _roots(pool.entry.media, root.media)) for pool in pools)
     return Collection(recipe.name, "recipe", tuple(leaves), recipe.curation)
 
@@ -152,6 +153,8 @@ class _Converted:
 
 def _mix(folder: Path, media: Path | None) -> Collection:
     known = manifest.load_sealed(folder)
+    if media is not None and not media.is_dir():
+        raise MissingFile(f"{media}: no such folder, which --media names")
     roots = _roots(folder / manifest.MEDIA, media)
     leaves = (_Mixed(name, leaf.source, folder, roots) for name, leaf in known.sources.items())
     return Collection(known.name, "mix", tuple(leaves))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mixer.causes import Change, behind, changes, reason
-from mixer.manifest import Manifest, load_sealed, read_index
+from mixer.manifest import LeafReport, Manifest, load_sealed, read_index
 
 if TYPE_CHECKING:
     import polars as pl
@@ -120,7 +120,8 @@ def _leaf(
         amount = (ours.height, old.ideal_exact) != (theirs.height, new.ideal_exact)
         pool = (old.pool, old.losses, old.made) != (new.pool, new.losses, new.made)
         if state == "changed":
-            because = behind(name, found, a, b, amount=amount, pool=pool, chosen=bool(only_a and only_b))
+            drawn = bool(only_a and only_b) and (_drawn(old) or _drawn(new))
+            because = behind(name, found, a, b, amount=amount, pool=pool, chosen=drawn)
     return LeafDifference(
         leaf=name,
         count_a=ours.height,
@@ -132,6 +133,11 @@ def _leaf(
         state=state,
         because=tuple(because),
     )
+
+
+def _drawn(leaf: LeafReport) -> bool:
+    """Say whether a seed chose any of a leaf's records: it has no say where all of the pool are shown alike."""
+    return leaf.min_times != leaf.max_times or bool(leaf.losses.get("max_per_image"))
 
 
 def _places_in_b(left: pl.DataFrame, right: pl.DataFrame) -> pl.Series:

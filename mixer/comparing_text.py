@@ -76,7 +76,7 @@ def _table(difference: Difference) -> str:
         ]
         for leaf in difference.leaves
     ]
-    header = ["leaf", "ideal a", "ideal b", "records a", "records b", "only in a", "only in b"]
+    header = ["leaf", "ideal a", "ideal b", "records a", "records b", "only a", "only b"]
     totals = [
         sum(getattr(leaf, name) for leaf in difference.leaves) for name in ("count_a", "count_b", "only_a", "only_b")
     ]
@@ -96,7 +96,7 @@ def _said(leaf: LeafDifference) -> Iterator[str]:
     elif leaf.state == "same":
         yield f"the same {_records(leaf.count_a)}"
     elif leaf.count_a == leaf.count_b:
-        yield f"{number(leaf.only_a)} of its {_records(leaf.count_a)} are others"
+        yield f"{number(leaf.only_a)} of its {_records(leaf.count_a)} {'is another' if leaf.only_a == 1 else 'are others'}"
     else:
         yield f"{_more(leaf.count_a, leaf.count_b)} ({number(leaf.count_a)} -> {number(leaf.count_b)})"
         if leaf.only_a and leaf.only_b:

@@ -39,6 +39,8 @@ SIDE = 32
 """Pixels a side that a picture is brought to before its frequencies are looked at."""
 LOWEST = 8
 """Frequencies a side that the hash is made of."""
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "ICO")
+"""What a picture of a dataset may be. Pillow reads others too, PostScript among them, for which it runs Ghostscript."""
 DECODED = 128
 """JPEGs are decoded at no less than this many pixels a side."""
 FLAT = 0xAAAA_AAAA_AAAA_0000
@@ -112,7 +114,7 @@ def decoded(path: Path, mode: str, least: int | None = None) -> Image.Image:
     with warnings.catch_warnings():
         # Of odd metadata and of large pictures, both of which decode; too large ones are errors.
         warnings.simplefilter("ignore")
-        with image_module.open(path) as image:
+        with image_module.open(path, formats=_readable()) as image:
             if least is not None:
                 image.draft(mode, (least, least))
             image.load()
@@ -124,6 +126,15 @@ def decoded(path: Path, mode: str, least: int | None = None) -> Image.Image:
         plain.alpha_composite(layer)
     plain = plain.convert(mode)
     return plain if orientation is None else plain.transpose(orientation)
+
+
+@lru_cache(maxsize=1)
+def _readable() -> list[str]:
+    """List the formats that this Pillow knows: not every one is built with all."""
+    from PIL import Image
+
+    Image.init()
+    return [name for name in FORMATS if name in Image.OPEN]
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

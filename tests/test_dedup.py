@@ -9,10 +9,13 @@ import numpy as np
 import polars as pl
 import pytest
 from click.testing import CliRunner
+from conftest import recipe
 from PIL import Image
 
+from mixer import build
 from mixer.commands.dedup import dedup
-from mixer.near import deduping, near_file, pairs, results
+from mixer.errors import MissingFile
+from mixer.near import deduping, near_file, pairs, results, table
 
 WIDTH = 48
 
@@ -363,6 +366,52 @@ def test_a_folder_of_something_else_is_left_alone(run, tmp_path):
 
     assert "diary.txt" in run(embeddings="own", code=2)
     assert (tmp_path / "out/diary.txt").read_text() == "mine"
+
+
+def test_a_media_folder_that_is_not_there_is_told(tmp_path, cache):
+    """Of a mix too: else all of its images would seem to be missing."""
+    made = build(recipe(tmp_path, sources={"vqav2": {}}), tmp_path / "mix", data="miniatures", cache=cache).path
+    words = ["images", made, "--media", tmp_path / "nowhere", "-o", tmp_path / "out", "--cache", cache]
+
+    done = CliRunner().invoke(dedup, [str(word) for word in words])
+
+    assert isinstance(done.exception, MissingFile)
+    assert "nowhere: no such folder, which --media names" in str(done.exception)
+
+
+def test_nothing_to_compare_is_no_result(run, data, tmp_path):
+    """Where no image is found, or none has an embedding, that is said: an empty table would pass for no twins."""
+    (tmp_path / "elsewhere").mkdir()
+    np.save(data / "others.npy", np.ones((1, 4), np.float32))
+    (data / "others.txt").write_text("nowhere/x.jpg\n")
+    (data / "words.jsonl").write_text((data / "own.jsonl").read_text().splitlines()[-1] + "\n")
+
+    assert "in none of the media folders; is --media the folder" in run("--media", tmp_path / "elsewhere", code=1)
+    assert "has no embedding; are these of other images?" in run(embeddings="others", code=1)
+    assert "there is no image to compare" in run(given="words", code=1)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_table_that_is_wider_than_the_screen_is_cut_by_threshold():
+    """No line is broken: a table a threshold, long names without their beginning; the counts are the same."""
+    rows = (
+        table.Row("a/folder/of/a/very/long/name/that/no/screen/has/room/for", 1200, 900, 3, (80, 9)),
+        table.Row("b", 1, 1, 0, (0, 0)),
+    )
+    told = table.Table("folder", "images", (0.8, 0.9), rows)
+
+    whole, narrow = table.text(told, 200), table.text(told, 70)
+
+    assert whole == table.text(told) == table.text(told, max(map(len, whole.splitlines())))
+    assert max(map(len, narrow.splitlines())) <= 70
+    assert narrow.splitlines()[0].split() == ["folder", "records", "distinct", "similar", "0.8", "kept", "0.8", "%"]
+    first, second = (part.splitlines() for part in narrow.split("\n\n"))
+    assert first[2].startswith("…")
+    assert first[2].split()[0].endswith("/room/for")
+    assert [line.split()[1:] for line in (first[2], second[2])] == [
+        ["1,200", "900", "80", "820", "91.1"], ["1,200", "900", "9", "891", "99.0"],
+    ]  # fmt: skip
+    assert second[-1].split() == ["total", "1,201", "901", "9", "892", "99.0"]
 
 
 def test_nothing_is_printed_quietly(run, tmp_path, monkeypatch):

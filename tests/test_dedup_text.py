@@ -73,6 +73,13 @@ def test_json(tmp_path, run, own):
     assert (told["method"], told["least"], told["copies"], told["missed"]) == ("exact", 1.0, 1, {})
 
 
+def test_a_threshold_that_is_no_number_is_refused(tmp_path, run, own):
+    """It would be reached by no pair, and all would seem to be distinct."""
+    with pytest.raises(UsageError, match="--threshold nan: expected a number above 0"):
+        run("llava_json", "--path", own, "--threshold", "nan")
+    assert not (tmp_path / "out").exists()
+
+
 def test_quiet(run, own):
     """Quiet, it prints nothing."""
     assert run("llava_json", "--path", own, "-q").output == ""

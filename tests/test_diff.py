@@ -131,6 +131,23 @@ def test_a_seed_moves_and_exchanges(make, tmp_path):
     assert f"in another order: at least {found.moved} of them stand elsewhere" in summary(found)[1]
 
 
+def test_a_seed_is_no_cause_where_it_chooses_nothing(make, tmp_path):
+    """All of a pool is shown whatever the seed; of a pool that is capped by image it chooses."""
+    a, turns = own(tmp_path, "a", 20), [{"from": "human", "value": "<image>?"}, {"from": "gpt", "value": "!"}]
+    pictured = [
+        {"id": str(n), "image": "a.jpg", "conversations": [*turns, {"from": "human", "value": str(n)}, turns[1]]}
+        for n in range(20)
+    ]
+    (tmp_path / "c.json").write_text(json.dumps(pictured))
+    sources = {"a": a, "c": {"use": "llava_json", "path": "c.json", "max_per_image": 1}}
+    first = make(sources=sources)
+    own(tmp_path, "a", 20, start=5)
+    found = diff(first, make(sources=sources, seed=99))
+
+    assert leaf(found, "a").because == ("its raw file a.json has other content",)
+    assert leaf(found, "c").because == ("the recipe's seed went from 17 to 99",)
+
+
 def test_rules_and_files_are_behind_a_pool(make, tmp_path):
     """A new rule, a changed raw file: both are named with the numbers that follow."""
     a = own(tmp_path, "a", 30)
@@ -156,7 +173,7 @@ def test_blocks_in_another_order(make, tmp_path):
     found = diff(make(order="blocks", sources={"a": a, "b": b}), make(order="blocks", sources={"b": b, "a": a}))
 
     assert found.moved == 5
-    assert "recipe: $.sources: ['a', 'b'] -> ['b', 'a']" in found.reasons
+    assert 'recipe: $.sources: ["a", "b"] -> ["b", "a"]' in found.reasons
 
 
 def test_copies_are_counted_one_by_one(make, tmp_path):
@@ -279,7 +296,7 @@ def test_files_of_gates_are_told_and_behind_pools(plain):
         (("a",), {}, None, ("a", "it is gone from the recipe")),
         (("a", "options", "split"), "train", "val", ("a", "its options split went from train to val")),
         (("g", "recipe", "size"), 1000, None, ("g", "its size is gone: 1,000")),
-        (("g", "recipe"), None, {"size": 1}, ("g", "its nested recipe is new: {'size': 1}")),
+        (("g", "recipe"), None, {"size": 1}, ("g", 'its nested recipe is new: {"size": 1}')),
         (("g", "recipe", "sources", "a", "share"), "1/8", "1/4", ("a", "its share went from 1/8 to 1/4")),
     ],
 )
@@ -302,6 +319,7 @@ def differing(count_a, count_b, only_a, only_b, because=(), state="changed"):
     [
         (differing(5, 5, 0, 0, state="same"), "x: the same 5 records"),
         (differing(5, 5, 2, 2), "x: 2 of its 5 records are others"),
+        (differing(5, 5, 1, 1), "x: 1 of its 5 records is another"),
         (differing(5, 4, 1, 0), "x: 1 record fewer (5 -> 4)"),
         (differing(5000, 6200, 300, 1500), "x: 1,200 records more (5,000 -> 6,200), 1,500 are new and 300 gone"),
         (differing(1, 3, 0, 2, tuple("abcdef")), "x: 2 records more (1 -> 3), because a; b; c; d; and 2 things more"),

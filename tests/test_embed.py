@@ -438,6 +438,24 @@ def test_the_command_says_what_it_did(place):
     assert place.run("-o", place.out, "-q").output == ""
 
 
+def test_a_stopped_run_says_that_its_work_stays(place, monkeypatch):
+    """Its exit code is that of the signal; the same command goes on."""
+    run, done = models.embed, []
+
+    def stopping(batch):
+        done.append(1)
+        if len(done) == 4:
+            raise KeyboardInterrupt
+        return run(batch)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(models, "embed", stopping)
+        stopped = place.run("-o", place.out, "--workers", 1, "--batch", 8, code=130)
+
+    assert f"stopped; {place.out} keeps what was embedded" in stopped.stderr
+    assert json.loads(place.run("-o", place.out, "--workers", 1, "--batch", 8, "--json").stdout)["known"] == 16
+
+
 def test_embeddings_lie_in_a_folder_of_the_models_name(place, monkeypatch):
     """Without --out they go to embeddings/<name of the model's folder>."""
     monkeypatch.chdir(place.folder)
@@ -840,7 +858,10 @@ BAD = {
     "first missing": (bad_parquet(path=["a", "b"], v=[None, [1.0]]), "a has no embedding"),
     "copies that differ": (bad_parquet(path=["a", "b", "a"], v=[[1.0], [2.0], [3.0]]), "a has several embeddings"),
     "no name": (bad_parquet(path=["a", None], v=[[1.0], [2.0]]), "row 2 has no path"),
-    "no names": (bad_parquet(who=["a"], v=[[1.0]]), r"expected a column of names \(sha256, .*got who, v"),
+    "no names": (
+        bad_parquet(who=["a"], v=[[1.0]]),
+        r"expected a column of names \(sha256, .*got who \(String\), v \(List",
+    ),
     "no vectors": (bad_parquet(path=["a"], v=[1.0]), "expected one column of lists of floats.*got none"),
     "two vectors": (bad_parquet(path=["a"], v=[[1.0]], w=[[1.0]]), "expected one column of lists of floats.*got v, w"),
     "no hash": (bad_parquet(sha256=["a"], v=[[1.0]]), "'a' in column sha256 is none"),
@@ -879,8 +900,8 @@ NPY = {
     "one vector": (np.ones(5), r"got float64 of shape \(5,\)"),
     "no width": (np.ones((5, 0)), r"got float64 of shape \(5, 0\)"),
     "too many": (np.ones((6, 4)), "names.txt: expected 6 names, one for each row of .*, got 5"),
-    "text": (b"no numbers", "cannot be read as .npy"),
-    "nothing": (b"", "cannot be read as .npy"),
+    "text": (b"no numbers", "is no .npy file"),
+    "nothing": (b"", "is no .npy file"),
     "cut": (b"cut", "cannot be read as .npy"),
 }
 

@@ -225,6 +225,22 @@ def test_a_bad_file_is_a_finding(tmp_path, name):
     assert str(tmp_path) not in problem
 
 
+def test_no_picture_runs_a_program(tmp_path, monkeypatch):
+    """Pillow hands PostScript to Ghostscript, whatever the file is called: it is no picture here."""
+    bin_, told = tmp_path / "bin", tmp_path / "ran"
+    bin_.mkdir()
+    (bin_ / "gs").write_text(f"#!/bin/sh\ntouch {told}\nexit 1\n")
+    (bin_ / "gs").chmod(0o755)
+    monkeypatch.setenv("PATH", str(bin_), prepend=os.pathsep)
+    monkeypatch.setattr("PIL.EpsImagePlugin.gs_binary", None)
+    (tmp_path / "a.jpg").write_bytes(
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n%%EOF\n"
+    )
+
+    assert PERCEPTUAL.find(tmp_path / "a.jpg") == (None, "does not decode: no image format that is known")
+    assert not told.exists()
+
+
 @pytest.mark.parametrize("kind", [CONTENT, PERCEPTUAL], ids=lambda kind: kind.name)
 def test_what_is_no_file_is_a_finding(tmp_path, kind):
     """Missing and empty files, folders and what lies below a file are told apart."""

@@ -589,6 +589,33 @@ def test_sources_without_records_are_told(tmp_path):
     assert {attributes["data-leaf"] for attributes, _ in page.all("article")} == {"a"}
 
 
+def test_a_mix_that_shrank_says_what_was_asked(tmp_path):
+    """The size is what it came to; ideals are told as exactly as what is off, so that they add up."""
+    (tmp_path / "a.json").write_text(json.dumps([said(at) for at in range(9)]))
+    leaf = {"use": "llava_json", "path": "a.json", "weight": 1}
+    mix = mixer.build(
+        recipe(tmp_path, sources={"a": leaf, "b": leaf}, size=40, on_short="shrink"),
+        tmp_path / "mix",
+        cache=tmp_path / "store",
+    ).path
+    shown = Page(reporting.report(mix).html)
+
+    known = json.loads((mix / "manifest.json").read_text())
+    assert known["size"] < 40
+    numbers = {key: text for key, _value, text in shown.numbers()}
+    assert numbers["/recipe/size"] == "40"
+    assert numbers["/size"] == str(known["size"])
+    assert markup.shown(11.25, "hundredths") == "11.25"
+    assert markup.shown(1234.0, "hundredths") == "1,234"
+
+
+def test_marks_of_direction_are_seen():
+    """Also the three that have no end."""
+    marks = "\u061c\u200e\u200f\u202e\u2066"
+
+    assert markup.text(marks) == "".join(f"⟨U+{ord(mark):04X}⟩" for mark in marks)
+
+
 def test_an_index_of_other_records_is_an_error(shipped):
     """Counts of the index that are not the manifest's are damage."""
     known = mixer.manifest.load(shipped("weighted"))
@@ -636,3 +663,12 @@ def test_command_writes_the_page(shipped, tmp_path, monkeypatch):
         refused = CliRunner().invoke(command, [str(mix), "-o", str(place)])
         assert isinstance(refused.exception, UsageError)
     assert not (mix / "report.html").exists()
+
+
+def test_a_place_is_refused_before_any_work(shipped, tmp_path, monkeypatch):
+    """Not after minutes of it."""
+    monkeypatch.setattr(reporting, "report", lambda *_, **__: pytest.fail("made a report"))
+
+    refused = CliRunner().invoke(command, [str(shipped("weighted")), "-o", str(tmp_path / "nowhere/r.html")])
+
+    assert isinstance(refused.exception, UsageError)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 import zipfile
 from html.parser import HTMLParser
 from xml.etree import ElementTree as ET
@@ -19,7 +22,7 @@ from PIL import Image
 from mixer import build, manifest, sampling
 from mixer.commands import sample as command
 from mixer.conversation import Conversation, Turn
-from mixer.errors import IntegrityError, UsageError
+from mixer.errors import MixerError
 from mixer.sampling import Choice, markdown, page, workbook
 from mixer.sampling.choosing import PLACE, chosen, of_leaves
 from mixer.sampling.records import plain, read, visible
@@ -73,7 +76,7 @@ def pairs(tmp_path_factory):
 
 def run(*arguments, code=0):
     finished = CliRunner().invoke(command.sample, [*map(str, arguments)])
-    if isinstance(finished.exception, UsageError | IntegrityError):
+    if isinstance(finished.exception, MixerError):
         assert finished.exception.exit_code == code
         return str(finished.exception)
     assert finished.exit_code == code, finished.output
@@ -385,6 +388,13 @@ def test_markup_is_escaped_where_it_would_count(text, expected):
     assert markdown.escaped(text) == expected
 
 
+def test_marks_of_direction_are_seen():
+    """Also the three that have no end: an id that begins with one reads backwards."""
+    marks = "\u061c\u200e\u200f\u202e\u2066"
+
+    assert sampling.records.visible(marks) == "".join(f"<U+{ord(mark):04X}>" for mark in marks)
+
+
 def test_quotations_keep_their_lines():
     """A line break is one when rendered; an empty line ends a paragraph and not the quotation."""
     assert markdown.quoted("a\nb\n\n- c\n") == "> a\\\n> b\n>\n> \\- c\n>"
@@ -412,6 +422,20 @@ def test_mistakes_are_one_line(mix, tmp_path):
     (tmp_path / "d.md").mkdir()
     assert "is a folder" in run(mix, "-o", tmp_path / "d.md", code=2)
     assert "is not a mix" in run(tmp_path, code=2)
+    assert "nowhere: no such folder, which --media names" in run(mix, "--media", tmp_path / "nowhere", code=1)
+
+
+def test_a_reader_that_has_enough_hears_no_complaint(mix):
+    """As with `| head`: the pipe is closed, and nobody wants to be told."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    words = [sys.executable, "-m", "mixer.cli", "sample", str(mix), "--every", "1", "-o", "-"]
+    try:
+        done = subprocess.run(words, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    finally:
+        os.close(writer)
+
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 def test_damage_is_found(mix, tmp_path):

@@ -23,7 +23,7 @@ def dedup() -> None:
     """Find what is nearly the same, keep one of each, and write the file by which a recipe leaves out the others."""
 
 
-@dedup.command()
+@dedup.command(short_help="Find images that are nearly the same.")
 @click.argument("given", metavar="[RECIPE|SOURCE|MIX]", required=False)
 @click.option(
     "--embeddings",
@@ -79,6 +79,7 @@ def images(
     from mixer.extras import need
     from mixer.near import deduping, results
     from mixer.near.pairs import MOST_PAIRS
+    from mixer.near.table import screen_width
 
     need("numpy", "dedup")
     by = by or ("perceptual" if embeddings is None else "embeddings")
@@ -94,7 +95,7 @@ def images(
     if as_json:
         click.echo(json.dumps({"path": str(out), **outcome.said}, indent=2, ensure_ascii=False))
     elif not quiet:
-        click.echo(deduping.text(outcome, asked, out))
+        click.echo(deduping.text(outcome, asked, out, screen_width()))
 
 
 def _check(given: str | None, by: By, embeddings: Path | None, names: Path | None) -> None:

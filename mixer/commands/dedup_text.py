@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 BY = ("exact", "minhash", "embeddings")
 
 
-@click.command()
+@click.command(short_help="Find records that say nearly the same.")
 @click.argument("given", metavar="RECIPE|SOURCE|MIX")
 @click.option(
     "--by",
@@ -84,6 +84,7 @@ def text(
     from mixer import atomic, caching, collection
     from mixer.embedding import brought
     from mixer.near import results
+    from mixer.near.table import screen_width
     from mixer.processes import Workers
     from mixer.texts import deduplicating, reporting
 
@@ -107,4 +108,4 @@ def text(
     if as_json:
         click.echo(json.dumps({"path": str(out), **said}, indent=2, ensure_ascii=False))
     elif not quiet:
-        click.echo(reporting.text(table, said, out))
+        click.echo(reporting.text(table, said, out, screen_width()))

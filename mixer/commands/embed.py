@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     help="Folder of the embeddings; one that holds some goes on. Default: embeddings/<name of the model's folder>.",
 )
 @click.option(
-    "--batch", type=click.IntRange(1, 4096), default=32, show_default=True, help="Images the model sees at once."
-)
+    "--batch", type=click.IntRange(1, 4096), default=32, show_default=True, metavar="N",
+    help="Images the model sees at once.",
+)  # fmt: skip
 @click.option(
     "--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True, help="What runs the model."
 )
@@ -59,16 +60,21 @@ def embed(
     choice = models.choose(model, tensor, device)
     settings = shared.settings(data, media, cache, workers, quiet)
     found = collection.find(given, options=options, path=path, **settings)
-    summary = embedder.embed(
-        found,
-        choice,
-        out or Path("embeddings") / model.resolve().name,
-        store=caching.folder(cache),
-        batch=batch,
-        workers=settings["workers"],
-        progress=settings["progress"],
-        told=settings["told"],
-    )
+    target = out or Path("embeddings") / model.resolve().name
+    try:
+        summary = embedder.embed(
+            found,
+            choice,
+            target,
+            store=caching.folder(cache),
+            batch=batch,
+            workers=settings["workers"],
+            progress=settings["progress"],
+            told=settings["told"],
+        )
+    except KeyboardInterrupt as stopped:
+        shared.complain(f"stopped; {target} keeps what was embedded, and the same command goes on there")
+        click.get_current_context().exit(stopped.args[0] if stopped.args else 130)
     if as_json:
         click.echo(json.dumps(_values(summary), indent=2, ensure_ascii=False))
     elif not quiet:

@@ -27,13 +27,17 @@ from mixer.commands import options
     "--images", type=click.IntRange(min=0), default=150, show_default=True, metavar="N",
     help="Pictures to show, at most; each takes up to 24 kB of the page.",
 )  # fmt: skip
-@click.option("--seed", type=click.IntRange(min=0), default=0, metavar="N", help="Another number shows other records.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N",
+    help="Another number shows other records.",
+)  # fmt: skip
 @options.quiet
 def report(mix: Path, out: Path, media: Path | None, records: int, images: int, seed: int, quiet: bool) -> None:
     """Tell what is in a mix on one page that works offline: sources, amounts, losses, lengths, licences, records."""
     from mixer import reporting, tables
     from mixer.progress import bars, silent
 
+    reporting.check(out, mix)
     made = reporting.report(
         mix, media=media, records=records, images=images, seed=seed, progress=silent if quiet else bars
     )

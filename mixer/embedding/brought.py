@@ -22,6 +22,7 @@ ROWS = 1 << 14
 """Rows that are read at once."""
 NAMES = ("sha256", "path", "image", "item", "name", "file", "key", "id")
 """Columns of a Parquet file that may say whose embedding a row is, the first of them that is there."""
+_MAGIC = b"\x93NUMPY"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _NO_TEXT = re.compile(r"[\ud800-\udfff\0]")
 """What no file's name holds, and UTF-8 cannot."""
@@ -121,6 +122,9 @@ def _npy_rows(path: Path, names: list[str], names_file: Path) -> _Rows:
     import numpy as np
 
     try:
+        with path.open("rb") as file:
+            if file.read(len(_MAGIC)) != _MAGIC:
+                raise DataError(f"{path}: is no .npy file, whatever its name says; `numpy.save` writes one")
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError, OverflowError) as error:
         raise DataError(f"{path}: cannot be read as .npy: {first_line(error)}") from error
@@ -160,7 +164,8 @@ def _parquet_rows(path: Path) -> _Rows:
         raise DataError(f"{path}: cannot be read as Parquet: {first_line(error)}") from error
     name = next((name for name in NAMES if schema.get(name) == pl.String), None)
     if name is None:
-        raise DataError(f"{path}: expected a column of names ({', '.join(NAMES)}), got {', '.join(schema)}")
+        got = ", ".join(f"{each} ({type_})" for each, type_ in schema.items())
+        raise DataError(f"{path}: expected a column of names ({', '.join(NAMES)}) as text, got {got}")
     vectors = [each for each, type_ in schema.items() if _is_vector(type_)]
     if len(vectors) > 1 and "embedding" in vectors:
         vectors = ["embedding"]

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from mixer.embedding import vectors_folder
 from mixer.embedding.brought import Vectors
-from mixer.errors import UsageError
+from mixer.errors import DataError, UsageError
 from mixer.extras import need
 from mixer.fingerprints import FLAT
 from mixer.near import large, near_file, results, table
 from mixer.near.comparing import compare
 from mixer.near.cosine import Cosine
 from mixer.near.hamming import BITS, Hamming, bits
-from mixer.near.images import By, Images
+from mixer.near.images import NO_EMBEDDING, NO_FILE, By, Images
 from mixer.near.pairs import MOST_PAIRS, CopiesOnly, Search
 from mixer.near.table import Table
 from mixer.progress import Progress, silent
@@ -76,7 +76,8 @@ def asked(
 
 
 def images(images: Images, vectors: Vectors | None, asked: Asked, out: Path, progress: Progress = silent) -> Outcome:
-    """Compare images and write the folder of results. Raises UsageError, or DataError for too many pairs."""
+    """Compare images and write the folder of results. Raises UsageError, or DataError for no image or too many pairs."""
+    _refuse_none(images)
     items = near_file.with_nodes(images.known, within=asked.within)
     search, missed = _search(items, images.known, vectors, asked)
     compared = compare(search, asked.thresholds, asked.most, progress)
@@ -95,6 +96,19 @@ def images(images: Images, vectors: Vectors | None, asked: Asked, out: Path, pro
         ),
     )
     return Outcome(told, said)
+
+
+def _refuse_none(images: Images) -> None:
+    """Refuse to say that no image is like another where none was looked at. Raises DataError."""
+    if images.known.height:
+        return
+    if not images.problems.height:
+        raise DataError("there is no image to compare")
+    item, problem = images.problems.select("item", "problem").row(0)
+    asked = {NO_FILE: "; is --media the folder their paths begin in?", NO_EMBEDDING: "; are these of other images?"}
+    raise DataError(
+        f"none of the {images.problems.height:,} images can be compared, such as {item}: {problem}{asked.get(problem, '')}"
+    )
 
 
 def _search(
@@ -134,10 +148,10 @@ def _model(vectors: Vectors) -> dict[str, Any] | None:
     return {name: vectors.model[name] for name in vectors_folder.SAME}
 
 
-def text(outcome: Outcome, asked: Asked, out: Path) -> str:
+def text(outcome: Outcome, asked: Asked, out: Path, width: int | None = None) -> str:
     """Print an outcome for people: the table, and below it what there is to say."""
     said = outcome.said
-    lines = [table.text(outcome.table)]
+    lines = [table.text(outcome.table, width)]
     if outcome.table.total.left_out:
         lines.append(f"{outcome.table.total.left_out:,} images could not be compared: {out / 'problems.jsonl'}")
     if said["least"] > asked.thresholds[0]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mixer.tables import table
@@ -66,9 +68,29 @@ def _values(row: Row, thresholds: Sequence[float]) -> dict[str, Any]:
     return {"records": row.records, "distinct": row.distinct, "not_compared": row.left_out, "at": at}
 
 
-def text(told: Table) -> str:
-    """Print a table for people."""
-    return table(_header(told), [_cells(told, row) for row in told.rows], total=_cells(told, told.total))
+def screen_width() -> int | None:
+    """Give the columns of the terminal that results are printed to; None: they go elsewhere."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def text(told: Table, width: int | None = None) -> str:
+    """Print a table for people; one that is wider than `width` as a table for each threshold."""
+    whole = table(_header(told), [_cells(told, row) for row in told.rows], total=_cells(told, told.total))
+    if width is None or max(map(len, whole.splitlines())) <= width:
+        return whole
+    return "\n\n".join(_narrow(told, at, width) for at in range(len(told.thresholds)))
+
+
+def _narrow(told: Table, at: int, width: int) -> str:
+    """Print the counts at one threshold; names are cut, and what was not compared is told below the table."""
+    rows = [replace(row, left_out=0, similar=(row.similar[at],)) for row in (*told.rows, told.total)]
+    part = Table(told.by, told.items, (told.thresholds[at],), tuple(rows[:-1]))
+    header = [name.removesuffix(f" {told.items}") for name in _header(part)]
+    cells = [_cells(part, row) for row in rows]
+    room = width - sum(2 + max(map(len, column)) for column in list(zip(header, *cells, strict=True))[1:])
+    for row in cells:
+        row[0] = row[0] if len(row[0]) <= room else f"…{row[0][1 - max(2, room) :]}"
+    return table(header, cells[:-1], total=cells[-1])
 
 
 def markdown(told: Table) -> str:

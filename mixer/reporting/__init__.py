@@ -61,8 +61,9 @@ def report(
     wanting = thumbnails.missing_library() if roots and images else None
     notes = (f"Pictures are not shown: {wanting}.",) if wanting else ()
     said = notes if roots else ("No media folder was named, so pictures are shown by their names.",)
-    with progress("pictures", images, "files") as advance:
-        draw = _drawing(roots, advance) if roots and images and not wanting else None
+    drawn = bool(roots and images and not wanting)
+    with (progress if drawn else silent)("pictures", images, "files") as advance:
+        draw = _drawing(roots, advance) if drawn else None
         records_section = gallery.gallery(picked, images, draw, known.records, said)
     sections = [
         overview.summary(values, measures),
@@ -89,12 +90,17 @@ def _drawing(roots: list[Path], advance: Advance) -> gallery.Picture:
     return draw
 
 
-def write(made: Report, out: Path, mix: Path) -> None:
-    """Write a report, whole or not at all. Raises UsageError for a place where no file of its own can stand."""
+def check(out: Path, mix: Path) -> None:
+    """Refuse a place where no file of its own can stand. Raises UsageError."""
     if out.is_dir():
         raise UsageError(f"-o {out}: is a folder; name the file of the report")
     if not out.parent.is_dir():
         raise UsageError(f"-o {out}: there is no folder {out.parent}; make it")
     if out.resolve().is_relative_to(mix.resolve()):
         raise UsageError(f"-o {out}: lies in the folder of the mix, which holds nothing else; name another place")
+
+
+def write(made: Report, out: Path, mix: Path) -> None:
+    """Write a report, whole or not at all. Raises as `check`."""
+    check(out, mix)
     atomic.replace_file(out, made.html)

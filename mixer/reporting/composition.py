@@ -9,6 +9,9 @@ from mixer.reporting.markup import Html, cell, element, figure, join, note, poin
 from mixer.reporting.measures import Measures
 from mixer.reporting.overview import Values, measured, word
 
+BESIDE = 4
+"""Measures whose table has room beside the bars."""
+
 
 def composition(values: Values, measures: Measures) -> Html:
     """Make the section of sources by records, turns, images and whatever else there is."""
@@ -23,7 +26,7 @@ def composition(values: Values, measures: Measures) -> Html:
     return section(
         "composition",
         "Composition",
-        element("div", choice, _table(values, measures, names), class_="beside"),
+        element("div", choice, _table(values, measures, names), class_="beside" if len(names) <= BESIDE else "below"),
         note("Messages are turns of people, models and systems; characters are those of all messages."),
     )
 
@@ -111,7 +114,9 @@ def _amount(name: str, leaf: Values) -> Html:
         name,
         element("td", charts.bar(min(leaf["count"], leaf["pool"]), leaf["pool"]), class_="drawn"),
         cell(leaf["pool"], pointer(*at, "pool")),
-        element("td", figure(leaf["ideal"], pointer(*at, "ideal")), class_="n", title=leaf["ideal_exact"]),
+        element(
+            "td", figure(leaf["ideal"], pointer(*at, "ideal"), "hundredths"), class_="n", title=leaf["ideal_exact"]
+        ),
         cell(leaf["mass"], pointer(*at, "mass")),
         element("td", f"{off:+,.2f}".replace("+0.00", "0").replace("-0.00", "0").replace("-", "−"), class_="n"),
         cell(leaf["count"], pointer(*at, "count")),

@@ -17,7 +17,7 @@ class Html(str):
 
 
 Child = Html | str
-_BIDI = (0x202A, 0x202B, 0x202C, 0x202D, 0x202E, 0x2066, 0x2067, 0x2068, 0x2069)
+_BIDI = (0x061C, 0x200E, 0x200F, 0x202A, 0x202B, 0x202C, 0x202D, 0x202E, 0x2066, 0x2067, 0x2068, 0x2069)
 _CONTROLS = (code for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n")
 _NAMED = (*_CONTROLS, *_BIDI, 0xFEFF, 0xFFFE, 0xFFFF)
 _SHOWN = {
@@ -65,9 +65,11 @@ def pointer(*parts: str | int) -> str:
 
 
 def shown(value: float, form: str = "number") -> str:
-    """Write a number as people read it: whole or with a decimal, as percent, or with three digits (`factor`)."""
+    """Write a number as people read it: whole or with a decimal, to `hundredths`, as percent, or with three digits (`factor`)."""
     if form == "percent":
         return f"{value:.1%}" if value >= 0.001 or not value else f"{100 * value:.2g}%"
+    if form == "hundredths":
+        return number(value) if value == int(value) else f"{value:,.2f}"
     if form == "factor":
         return f"{value:.3g}" if value < 1000 else number(value)
     return number(value)

@@ -66,12 +66,14 @@ def _tile(label: str, value: Html) -> Html:
 
 
 def _identity(values: Values) -> Html:
-    asked = "none" if values["size"] is None else figure(values["size"], "/size")
+    size = "none" if values["size"] is None else figure(values["size"], "/size")
+    asked = values["recipe"].get("size")
+    shrunk = ["; the recipe asks for ", figure(asked, "/recipe/size")] if asked not in (None, values["size"]) else []
     facts: list[tuple[str, Child]] = [
         ("mix id", element("code", values["mix_id"], data_key="/mix_id")),
         ("seed", figure(values["seed"], "/seed")),
         ("order", element("span", values["order"], data_key="/order")),
-        ("size asked for", join([asked, "; unit: ", element("span", values["unit"], data_key="/unit")])),
+        ("size", join([size, "; unit: ", element("span", values["unit"], data_key="/unit"), *shrunk])),
         ("recipe", element("code", values["recipe_sha256"], data_key="/recipe_sha256")),
         ("made by", join(["mixer ", element("span", values["version"], data_key="/version")])),
     ]

@@ -8,7 +8,7 @@ import re
 from importlib.resources import files
 from string import Template
 
-from mixer.reporting.markup import Html, element, join, text
+from mixer.reporting.markup import Html, element, join, name, text
 from mixer.reporting.overview import Values, banner
 
 
@@ -27,7 +27,7 @@ def page(values: Values, sections: list[Html]) -> bytes:
             script=script,
             script_hash=_hash(script),
             title=text(f"{values['name']}: report of a mix"),
-            name=text(values["name"]),
+            name=name(values["name"]),
             version=text(values["version"]),
             links=join(links),
             banner=banner(values),

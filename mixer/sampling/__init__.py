@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mixer import manifest
-from mixer.errors import UsageError
+from mixer.errors import MissingFile, UsageError
 from mixer.sampling.choosing import EVERY, PLACE, Choice, chosen, leaves_of, of_leaves
 from mixer.sampling.records import About, Shown, plain, read
 
@@ -44,8 +44,11 @@ class Sample:
 def take(mix: Path, choice: Choice, media: Path | None = None) -> Sample:
     """Choose records of a mix. Raises UsageError for a folder that is none or a leaf that it has not, IntegrityError.
 
-    `media` is a root below which its images may lie, besides those that came inside of annotations.
+    `media` is a root below which its images may lie, besides those that came inside of annotations; MissingFile where
+    there is no such folder.
     """
+    if media is not None and not media.is_dir():
+        raise MissingFile(f"{media}: no such folder, which --media names")
     known = manifest.load_sealed(mix)
     sources = {name: leaf.source for name, leaf in known.sources.items()}
     index = of_leaves(manifest.read_index(mix, choice.columns), leaves_of(sources, choice.leaves))

@@ -21,7 +21,7 @@ SPEAKERS = {HUMAN: "Human", GPT: "GPT", SYSTEM: "System"}
 _CONTROLS = {
     **{code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\t\n"},
     **{code: f"<U+{code:04X}>" for code in (*range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))},
-    **{code: f"<U+{code:04X}>" for code in (0xFEFF, 0xFFFE, 0xFFFF)},
+    **{code: f"<U+{code:04X}>" for code in (0x061C, 0x200E, 0x200F, 0xFEFF, 0xFFFE, 0xFFFF)},
 }
 """Characters that screens obey, that XML cannot hold or that turn the direction of reading -> what is shown of them."""
 

@@ -93,6 +93,9 @@ def asked(
 ) -> Asked:
     """Check what is asked; nothing said is the default. Raises UsageError."""
     by = by or ("minhash" if embeddings is None else "embeddings")
+    wrong = [each for each in thresholds if not 0 < each <= 1]
+    if wrong:
+        raise UsageError(f"--threshold {wrong[0]:g}: expected a number above 0, at most 1")
     if by == "embeddings" and embeddings is None:
         raise UsageError("--by embeddings: needs --embeddings PATH, a vector for each record")
     if by != "embeddings" and embeddings is not None:
