@@ -18,11 +18,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mixer.licences import UNKNOWN
-from mixer.manifest import INDEX, Manifest, OutputFile
+from mixer.manifest import CROISSANT, INDEX, Manifest, OutputFile
 from mixer.resolved import Kind
 from mixer.writers import tabular
 
-NAME = "croissant.json"
+NAME = CROISSANT
 _FORMATS = {
     ".json": "application/json",
     ".jsonl": "application/jsonlines",
@@ -108,7 +108,7 @@ def media_in(mix: Path) -> list[str]:
     """List which of the columns images, videos and audios some record of a mix has, by its index."""
     import polars as pl
 
-    most = pl.scan_parquet(mix / INDEX).select(pl.max(*_SINGULAR)).collect()
+    most = pl.scan_parquet(mix / INDEX, glob=False).select(pl.max(*_SINGULAR)).collect()
     return [name for name in _SINGULAR if most[name].item()]
 
 
@@ -154,7 +154,8 @@ def _tables(files: Iterable[OutputFile]) -> Iterator[tuple[str, list[OutputFile]
     """Give each target whose columns can be told, with the files that hold its records."""
     for target, group in groupby(files, key=lambda file: file.target):
         tables = [file for file in group if file.records and PurePosixPath(file.path).suffix in _TABLES]
-        if tables and target in _COLUMNS:
+        # A reader takes each shard for itself, and stops at one of JSON Lines of which no record has some medium.
+        if tables and target in _COLUMNS and not (target == "jsonl" and len(tables) > 1):
             yield target, tables
 
 

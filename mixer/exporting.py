@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,20 +16,22 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from mixer import atomic, manifest, writers
-from mixer.data_files import Lines
-from mixer.errors import DataError, UsageError
+from mixer import atomic, croissant, handing_off, manifest, writers
+from mixer.data_files import Lines, data_files
+from mixer.errors import DataError, IntegrityError, UsageError
 from mixer.gathering import BATCH
+from mixer.hashing import sha256_of
 from mixer.manifest import Manifest, OutputFile
 from mixer.progress import Progress, silent
-from mixer.resolved import Kind, Shards
+from mixer.recipe.language import NAME_PATTERN
+from mixer.resolved import Kind, Output, Shards
 from mixer.writers import shards
 
 if TYPE_CHECKING:
     import polars as pl
 
 NAME = "export.json"
-_LOOKED_AT = ["images", "videos", "audios", "turns", "literal_tokens", "shard", "offset", "length"]
+_LOOKED_AT = ["images", "videos", "audios", "turns", "literal_tokens", "separators", "shard", "offset", "length"]
 
 
 class Export(BaseModel):
@@ -60,11 +63,15 @@ def export(
     out: Path,
     *,
     inexpressible: Literal["error", "drop"] = "error",
+    separators: Literal["refuse", "keep"] = "refuse",
     cut: Shards | None = None,
     media: Path | None = None,
+    described: bool = False,
     progress: Progress = silent,
 ) -> Exported:
-    """Write a mix for a target into a folder, which it replaces in one step. `media` is the root of its media.
+    """Write a mix for a target into a folder, which it replaces in one step.
+
+    `media` is the root of its media; `described` adds croissant.json.
 
     Raises UsageError for an unknown target or a folder that is no export, DataError for records that the target cannot
     express, IntegrityError for a damaged mix.
@@ -75,8 +82,9 @@ def export(
     atomic.refuse_foreign(out, _foreign)
     atomic.refuse_overlap(out, mix)
     kind = _kind(known)
+    _check(mix, known, progress)
     rows = manifest.read_index(mix, _LOOKED_AT)
-    rows, dropped = _expressible(rows, target, kind, inexpressible)
+    rows, dropped = _expressible(rows, target, kind, inexpressible, separators)
     if not rows.height:
         raise DataError(f"{mix}: none of its {known.records:,} records can be written for {target}")
     lengths = (piece["length"] for piece in rows.iter_slices(manifest.SLICE))
@@ -99,15 +107,39 @@ def export(
             files=files,
         )
         encoded = msgspec.json.encode(made.model_dump(mode="json"))
+        if described:
+            content = croissant.croissant(
+                known.model_copy(update={"records": rows.height}), files, croissant.media_in(mix)
+            )
+            atomic.write_file(folder / manifest.CROISSANT, content)
         atomic.write_file(folder / NAME, msgspec.json.format(encoded, indent=2) + b"\n")
     return Exported(out, made)
 
 
+def _check(mix: Path, known: Manifest, progress: Progress) -> None:
+    """Refuse a mix whose records are not those that its manifest names, since copies of them would be found right.
+
+    Its name becomes that of files. Raises IntegrityError.
+    """
+    if not re.fullmatch(NAME_PATTERN, known.name):
+        raise IntegrityError(f"{mix / manifest.NAME}: $.name: {known.name!r} is no name of a mix")
+    for file in data_files(known):
+        path = mix / file.path
+        size = path.stat().st_size if path.is_file() else -1
+        with progress(f"checking {file.path}", file.bytes) as advance:
+            if size != file.bytes or sha256_of(path, advance) != file.sha256:
+                raise IntegrityError(f"{path}: is not the file that the manifest names; see `mixer verify {mix}`")
+
+
 def _expressible(
-    rows: pl.DataFrame, target: str, kind: Kind, inexpressible: Literal["error", "drop"]
+    rows: pl.DataFrame,
+    target: str,
+    kind: Kind,
+    inexpressible: Literal["error", "drop"],
+    separators: Literal["refuse", "keep"],
 ) -> tuple[pl.DataFrame, dict[str, int]]:
     """Give the rows that a target can express, and count the others by reason. Raises DataError if there may be none."""
-    reasons = rows.with_columns(writers.get(target).inexpressible(kind).alias("reason"))["reason"]
+    reasons = writers.reasons(rows, Output(target, separators=separators), kind)
     dropped = dict(sorted(reasons.drop_nulls().value_counts().iter_rows()))
     if dropped and inexpressible == "error":
         said = ", ".join(f"{count:,} with {reason}" for reason, count in dropped.items())
@@ -132,7 +164,7 @@ def _foreign(target: Path) -> str | None:
         return f"is not an export (it has no {NAME}) and is not empty"
     except ValidationError:
         return f"holds an {NAME} that mixer did not write"
-    ours = {NAME, *(file.path.split("/")[0] for file in known.files)}
+    ours = {NAME, manifest.CROISSANT, *(file.path.split("/")[0] for file in known.files)}
     others = sorted(path.name for path in target.iterdir() if path.name not in ours)
     return f"holds files that are not of the export: {', '.join(others[:3])}" if others else None
 
@@ -140,23 +172,29 @@ def _foreign(target: Path) -> str | None:
 def handoff(mix: Path, target: str, media: Path | None = None) -> str:
     """Say what to give a trainer to train on a mix that was built or exported for it. `media` is the root of its media.
 
-    Raises UsageError where the mix, or the export, is not written for the target.
+    Raises UsageError where the mix, or the export, is not written for the target, or in more files than its trainer
+    reads.
     """
     if (mix / NAME).is_file():
-        made = Export.model_validate_json((mix / NAME).read_bytes())
-        targets, name, kind = [made.target], made.mix, made.kind
+        try:
+            made = Export.model_validate_json((mix / NAME).read_bytes())
+        except ValidationError:
+            raise IntegrityError(f"{mix / NAME}: was edited or damaged; export the mix again") from None
+        files, name, kind = made.files, made.mix, made.kind
+        advice = f"export the mix {name} for it first"
     else:
         known = manifest.load_sealed(mix)
-        targets = list(dict.fromkeys(output.target for output in known.outputs))
-        name, kind = known.name, _kind(known)
+        files, name, kind = known.outputs, known.name, _kind(known)
+        advice = f"run `mixer export {mix} --for {target}` first"
+    targets = list(dict.fromkeys(file.target for file in files))
+    writer = writers.get(target)
     if target not in targets:
-        writers.get(target)
-        raise UsageError(
-            f"{mix}: is written for {', '.join(targets)}, not for {target}; run `mixer export {mix} --for {target}` first"
-        )
-    root = media.absolute() if media else "MEDIA"
-    said = writers.get(target).handoff(name, kind)
-    return said.replace("MIX", str(mix.absolute())).replace("MEDIA", str(root))
+        raise UsageError(f"{mix}: is written for {', '.join(targets)}, not for {target}; {advice}")
+    count = sum(file.target == target and file.records > 0 for file in files)
+    if count > 1 and getattr(writer, "ONE_FILE", False):
+        raise UsageError(f"{mix}: is cut into {count:,} files, and the trainer of {target} reads one; {advice}")
+    places = {"MIX": str(mix.absolute()), "MEDIA": str(media.absolute()) if media else "MEDIA", handing_off.NAME: name}
+    return handing_off.filled(writer.handoff(handing_off.NAME, kind), places)
 
 
 def _kind(known: Manifest) -> Kind:

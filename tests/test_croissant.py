@@ -98,7 +98,8 @@ def test_records_are_found_by_what_is_told(own, shards):
         line for output in mix.manifest.outputs if output.target == "jsonl" for line in records(mix.path / output.path)
     ]
     assert len(lines) == 3
-    assert found.pop("jsonl_records") == lines
+    assert found.pop("jsonl_records", lines) == lines
+    assert ("jsonl_records" in {each["@id"] for each in described(mix)["recordSet"]}) == (shards == 1)
     assert set(found) == {"parquet_records", "hf_records", "llama_factory_records", "ms_swift_records"}
     for rows in found.values():
         assert [row["id"] for row in rows] == [line["id"] for line in lines]

@@ -285,21 +285,57 @@ def test_a_renamed_file_says_what_to_do(standin, table, root, run):
     assert len(standin.asked(part="/tree/")) == 2
 
 
-def test_names_of_the_hub_cannot_lead_out_of_the_data_root(standin, table, root, run):
-    """A path with `..` is refused."""
+TRL = {
+    "rlaif_v": [
+        {"hub": "some/data", "revision": COMMIT, "files": {"trl/*.parquet": "**/*.parquet"}},
+        {"manual": "x"},
+    ]
+}
+
+
+@pytest.mark.parametrize("name", ["../../x", "/etc/x", "a//x", "..\\x", "a\0b", "a\nb", "\x1b[2J", "\ud800", "n" * 250])
+def test_names_of_the_hub_cannot_lead_out_of_the_data_root(standin, table, root, run, name, monkeypatch):
+    """Nor be such as no file can have here, or as a terminal would take for an order."""
     pytest.importorskip("huggingface_hub")
-    table(
-        {
-            "rlaif_v": [
-                {"hub": "some/data", "revision": COMMIT, "files": {"trl/*.parquet": "**/*.parquet"}},
-                {"manual": "x"},
-            ]
-        }
-    )
-    standin.put("../../x.parquet")
+    table(TRL)
+    listed = json.dumps([{"type": "file", "path": f"{name}.parquet", "size": 3, "oid": "0" * 40}]).encode()
+    monkeypatch.setattr(standin, "api", lambda request, _parts: standin.plain(request, 200, listed))
 
     assert "cannot be put below" in run("rlaif_v", "--option", "packaging=trl", code=1).stderr
     assert left(root) == []
+
+
+def entry(**more):
+    """List a file as the hub does."""
+    return json.dumps([{"type": "file", "path": "a.parquet", "size": 3, "oid": "0" * 40, **more}]).encode()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"<html>",
+        b"null",
+        b"[1]",
+        b"[{}]",
+        b"[" * 100_000,
+        entry(size=-1),
+        entry(size="x"),
+        entry(oid=5),
+        entry(lfs={"oid": "zz", "size": 3, "pointerSize": 1}),
+        entry(lfs={"size": 3}),
+    ],
+)
+def test_an_answer_that_is_none_of_the_hubs_fails_alone(standin, table, root, run, answer, monkeypatch):
+    """It is said in one line, and the other files come."""
+    pytest.importorskip("huggingface_hub")
+    table(at(standin) | {"rlaif_v": [{"hub": "some/data", "revision": COMMIT}]})
+    standin.files["/train.jsonl"] = BODY
+    monkeypatch.setattr(standin, "api", lambda request, _parts: standin.plain(request, 200, answer))
+
+    finished = run("textocr_gpt4v", "rlaif_v", code=1)
+
+    assert left(root) == ["textocr_gpt4v/train.jsonl"]
+    assert "gives an answer that is none of the hub's" in finished.stderr
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -635,6 +671,43 @@ def test_names_must_be_known(run):
     assert str(fetching.root_for(None)) == "data"
 
 
+@pytest.mark.parametrize("url", ["s3://bucket/raw", "s3:/bucket/raw"])
+def test_files_are_fetched_to_this_machine(url):
+    """However the URL of a store is written; one with credentials is not repeated."""
+    with pytest.raises(UsageError, match="fetched into a folder of this machine"):
+        fetching.root_for(url)
+    with pytest.raises(UsageError, match=r"^((?!SECRET).)*$"):
+        fetching.root_for(url.replace("bucket", "K:SECRET@bucket"))
+
+
+@pytest.mark.parametrize("target", ["textocr_gpt4v/../../x.json", "/tmp/x.json", "textocr_gpt4v/a\0"])
+def test_a_record_of_somebody_else_cannot_lead_out_of_the_data_root(standin, table, root, run, target):
+    """Its files are put where it says, so it may only say places below."""
+    table(ONE)
+    record = {"published": "train.jsonl", "url": "x", "repo": "some/data", "revision": COMMIT, "path": "evil"}
+    standin.put("evil")
+    (root / "fetched.json").write_text(json.dumps({"version": 1, "files": {target: record}}))
+
+    assert "cannot be put below" in run("textocr_gpt4v", code=1).stderr
+    assert sorted(path.name for path in root.parent.iterdir() if path.name != "home") == ["data"]
+
+
+def test_what_moved_from_an_address_to_the_hub_is_fetched_from_there(standin, table, root, run):
+    """What is recorded of the old place does not say where the file is now."""
+    pytest.importorskip("huggingface_hub")
+    standin.files["/train.jsonl"] = BODY
+    table(at(standin))
+    run("textocr_gpt4v")
+    (root / "textocr_gpt4v/train.jsonl").unlink()
+    standin.put("train.jsonl")
+    table(ONE)
+
+    run("textocr_gpt4v")
+
+    assert lock(root)["textocr_gpt4v/train.jsonl"]["repo"] == "some/data"
+    assert left(root) == ["textocr_gpt4v/train.jsonl"]
+
+
 def test_a_damaged_record_is_not_guessed_at(root, run):
     """It says which file and what to do."""
     for text in (
@@ -948,6 +1021,44 @@ def test_redirects_only_to_safe_addresses(standin, get):
         with pytest.raises(DataError, match="https"):
             addresses.check(url)
     addresses.check("https://elsewhere.example")
+
+
+@pytest.mark.parametrize(
+    ("status", "head", "said"),
+    [
+        (302, {"Location": "http://elsewhere.example/x"}, "http://elsewhere.example/x; expected an https address"),
+        (302, {"Location": "https://[bad"}, "an address that is none"),
+        (302, {"Location": "https://x:port/"}, "nonnumeric port"),
+        (302, {"Location": "/train.jsonl"}, "the server says 302"),
+        (200, {"Content-Length": "9" * 5000}, "does not say how long"),
+        (200, {"Content-Length": "-5"}, "does not say how long"),
+        (206, {"Content-Range": "bytes 0-1/" + "9" * 5000}, "the file changed"),
+        ("404 \x1b[2JGone", {}, "says 404 [2JGone"),
+        ("nothing\x1b like HTTP", {}, "the connection failed"),
+    ],
+)
+def test_a_hostile_server_is_told_of_in_a_line(standin, table, root, run, monkeypatch, status, head, said):
+    """Whatever it says instead of a size or of bytes, the other files come."""
+
+    def hostile(request, *_rest):
+        line = status if isinstance(status, str) else f"HTTP/1.1 {status} ok"
+        line = f"HTTP/1.1 {line}" if line[:3].isdecimal() else line
+        request.wfile.write("\r\n".join([line, *(f"{name}: {value}" for name, value in head.items()), "", ""]).encode())
+        request.close_connection = True
+
+    bytes_of = standin.bytes
+    monkeypatch.setattr(
+        standin, "bytes", lambda request, *rest: (bytes_of if request.path == "/fine" else hostile)(request, *rest)
+    )
+    standin.files["/fine"] = BODY
+    table(at(standin) | {"halva": [{"url": f"{standin.url}/fine", "as": "data/data.json"}]})
+
+    finished = run("textocr_gpt4v", "halva", code=1)
+
+    (line,) = [line for line in finished.stderr.splitlines() if line.startswith("error")]
+    assert said in line
+    assert "\x1b" not in line
+    assert left(root) == ["halva/data/data.json"]
 
 
 def test_sizes_are_asked_without_the_bytes(standin):

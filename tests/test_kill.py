@@ -95,6 +95,37 @@ def test_killed_at_every_step(place, warm):
     assert True in became_new
 
 
+def test_an_export_killed_at_any_step(place):
+    """The old export or the new one is there, whole; the next one gives the new, and leaves nothing else."""
+    out = place / "out"
+
+    def export(step, *cut):
+        command = [sys.executable, str(DYING), str(step), "export", "old", "--for", "jsonl", "-o", "out", *cut]
+        return subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
+
+    export(0)
+    old = content(out)
+    shutil.copytree(out, place / "before")
+    steps = int(export(0, "--shards", "2").stdout.split()[-1])
+    new = content(out)
+    assert steps > 15
+    became_new = []
+    for step in range(1, steps + 1, 3):
+        shutil.rmtree(out)
+        shutil.copytree(place / "before", out)
+        killed = export(step, "--shards", "2")
+        assert killed.returncode == -signal.SIGKILL, (step, killed.stderr)
+        there = content(out)
+        assert there in (old, new)
+        became_new.append(there == new)
+        export(0, "--shards", "2")
+        assert content(out) == new
+        assert not list(place.glob(".out*"))
+
+    assert became_new == sorted(became_new)
+    assert [*dict.fromkeys(became_new)] == [False, True]
+
+
 def test_killed_at_random_moments(place, request):
     """A kill from outside, whatever the process was doing, with two workers."""
     old = content(place / "mix")

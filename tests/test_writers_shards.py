@@ -207,6 +207,17 @@ def test_the_first_root_that_holds_a_medium_counts(tmp_path, media):
     assert samples[2]["image1.png"] == (media / "kitchen/8.v2.PNG").read_bytes()
 
 
+@pytest.mark.parametrize("path", ["../secret.jpg", "a/../../secret.jpg", "SECRET"])
+def test_only_media_below_a_root_are_read(tmp_path, media, path):
+    """The records of a mix that somebody else made may name any file of this machine."""
+    secret = media.parent / "secret.jpg"
+    secret.write_bytes(b"secret")
+    made = [asked(1, "<image>Where?", "Here.", image=path.replace("SECRET", str(secret)))]
+
+    with pytest.raises(DataError, match=r"is absolute|leaves the media root"):
+        write("webdataset", tmp_path / "out", roots=(media,), made=made)
+
+
 def test_a_missing_medium_is_named(tmp_path, media):
     """With its record, its place and what to do; so it is where there is no root at all, or a folder in its place."""
     made = [*MADE["instruct"][:2], asked("no. 3", "<image>Where?", "Gone.", image="gone/9.jpg")]

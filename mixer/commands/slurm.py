@@ -69,7 +69,7 @@ def slurm(
                 "# Submits a build: run it with bash. A job that fails may be submitted again: what is done stays done.",
                 "set -euo pipefail",
                 f"array=$({_line(ask)} --job-name=mixer-convert --array=1-{parts} --wrap {shlex.quote(convert)})",
-                f'{_line(ask)} --job-name=mixer-merge --dependency="afterok:$array" --wrap {shlex.quote(merge)}',
+                f'{_line(ask)} --job-name=mixer-merge --dependency="afterok:${{array%%;*}}" --wrap {shlex.quote(merge)}',
             ]
         )
     )

@@ -15,6 +15,7 @@ from mixer.fetching.lock import Lock
 from mixer.fetching.planning import Plan, Planner, Rules, sized
 from mixer.fetching.wanted import inputs, media, wanted
 from mixer.progress import Progress, silent
+from mixer.remote.path import is_remote, parsed
 
 __all__ = ["Fetch", "Plan", "Rules", "fetching", "root_for"]
 
@@ -59,7 +60,7 @@ def root_for(data: str | Path | None) -> Path:
 
     Raises UsageError for the miniatures, which are part of mixer, and for an object store.
     """
-    if "://" in str(data):
+    if data is not None and is_remote(parsed(data)):
         raise UsageError(f"--data {data}: files are fetched into a folder of this machine; name one")
     if str(data) == "miniatures":
         raise UsageError("--data miniatures: they are part of mixer; name a folder of your own")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from http.client import HTTPMessage
+from http.client import HTTPException, HTTPMessage
 from typing import IO
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
@@ -13,6 +13,8 @@ from mixer.errors import DataError
 
 TIMEOUT = 60.0
 """Seconds that a server may be silent."""
+DIGITS = 18
+"""Of a count of bytes at most."""
 _HERE = ("localhost", "127.0.0.1", "::1")
 
 
@@ -27,7 +29,9 @@ def check(url: str, came_from: str | None = None) -> None:
     if is_here(url) and came_from is not None and not is_here(came_from):
         raise DataError(f"{came_from}: sends us on to {url}, an address of this machine; it is not followed")
     if scheme != "https" and not (scheme == "http" and is_here(url)):
-        raise DataError(f"{came_from or url}: {'sends us on to ' + url if came_from else ''}expected an https address")
+        raise DataError(
+            f"{came_from or url}: {'sends us on to ' + url + '; ' if came_from else ''}expected an https address"
+        )
 
 
 class _Redirects(HTTPRedirectHandler):
@@ -44,6 +48,12 @@ class _Redirects(HTTPRedirectHandler):
         if token and urlsplit(newurl)[:2] == urlsplit(req.full_url)[:2]:  # a repository that was renamed
             onward.add_unredirected_header("Authorization", token)
         return onward
+
+
+def shown(told: object) -> str:
+    """Give the first line of what a server says, without what a terminal would take for an order."""
+    line = next(iter(str(told).splitlines()), "")
+    return "".join(each for each in line if each.isprintable()).strip()
 
 
 def _opener() -> OpenerDirector:
@@ -77,6 +87,11 @@ def size_of(url: str, token: str | None = None) -> int | None:
     except HTTPError as error:
         error.close()
         return None
-    except OSError:
+    except (DataError, HTTPException, OSError, ValueError):  # whoever asks for the bytes is told
         return None
-    return int(told) if told and told.isdecimal() else None
+    return number(told)
+
+
+def number(told: str | None) -> int | None:
+    """Read a count of bytes from a header; None for anything else."""
+    return int(told) if told and told.isdecimal() and len(told) <= DIGITS else None

@@ -159,7 +159,9 @@ def _receive(remote: Remote, part: Part, advance: Advance) -> None:
         if getattr(error, "filename", None) is not None:  # this machine's own: no permission, a file for a folder
             raise
         reason = getattr(error, "reason", None) or error
-        raise _Again(f"the connection failed ({str(reason) or type(reason).__name__})") from None
+        raise _Again(f"the connection failed ({addresses.shown(reason) or type(reason).__name__})") from None
+    except ValueError as error:  # urllib's, of an address that it was sent on to
+        raise DataError(f"{remote.url}: sends us on to an address that is none ({addresses.shown(error)})") from None
     version = part.version()
     if version and version.size is not None and part.size < version.size:
         raise _Again(f"the server stopped {version.size - part.size:,} bytes before the end")
@@ -231,7 +233,7 @@ def _refused(error: HTTPError, remote: Remote, part: Part, advance: Advance) -> 
 
 def said(error: HTTPError) -> str:
     """Give a status as people know it."""
-    return f"{error.code} {error.reason}".rstrip()
+    return f"{error.code} {addresses.shown(error.reason)}".rstrip()
 
 
 def not_allowed(what: str, page: str, status: str) -> str:
@@ -251,13 +253,12 @@ def _validator(headers: Any) -> str | None:
 
 
 def _length(headers: Any) -> int | None:
-    told = headers.get("Content-Length", "")
-    return int(told) if told.isdecimal() else None
+    return addresses.number(headers.get("Content-Length"))
 
 
 def _content_range(told: str) -> tuple[int, int]:
     """Read `bytes START-END/TOTAL`; (-1, -1) for anything else."""
     unit, _, rest = told.partition(" ")
     span, _, total = rest.partition("/")
-    start = span.partition("-")[0]
-    return (int(start), int(total)) if unit == "bytes" and start.isdecimal() and total.isdecimal() else (-1, -1)
+    start, whole = addresses.number(span.partition("-")[0]), addresses.number(total)
+    return (-1, -1) if unit != "bytes" or start is None or whole is None else (start, whole)

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
-from mixer.errors import DataError
+from mixer.errors import DataError, MixerError
 from mixer.extras import need
 from mixer.fetching import addresses
 from mixer.fetching.downloading import LONGEST, TEMPORARY, TRIES, Remote, not_allowed
@@ -103,7 +103,7 @@ class Hub:
                 continue
             large = getattr(each, "lfs", None)
             known = Known(size=size, sha256=large.sha256) if large else Known(size=size, git=each.blob_id)
-            found.append(Found(each.path, known))
+            found.append(Found(str(each.path), known))
         return found
 
     def remote(self, entry: OnHub, commit: str, path: str, known: Known) -> Remote:
@@ -134,9 +134,16 @@ class Hub:
                 if status in (401, 403):
                     raise DataError(not_allowed(what, entry.page, str(status))) from None
                 if (status is not None and status not in TEMPORARY) or tries == TRIES:
-                    said = str(error).partition("\n")[0] or type(error).__name__
+                    said = addresses.shown(error) or type(error).__name__
                     raise DataError(f"{what}: {said}; tried {tries} times; see {entry.page}") from None
                 self._pause(min(LONGEST, 2.0 ** (tries - 1)))
+            except MixerError:
+                raise
+            except Exception as error:  # noqa: BLE001 - the library has no error of its own for what it cannot read
+                said = addresses.shown(f"{type(error).__name__}: {error}")
+                raise DataError(
+                    f"{what}: gives an answer that is none of the hub's ({said}); see {entry.page}"
+                ) from None
 
 
 def _matches(path: list[str], pattern: list[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import msgspec
@@ -12,6 +13,9 @@ from mixer.fetching.published import Known
 
 NAME = "fetched.json"
 VERSION = 1
+LONGEST = 200
+"""Bytes of a file's name: file systems take 255, and files under way have longer ones."""
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\\]")
 
 
 class Fetched(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -61,6 +65,9 @@ class Lock:
             raise DataError(f"{self._path}: {error}; move it away to begin a new one") from None
         if content.version != VERSION:
             raise DataError(f"{self._path}: expected version {VERSION}, got {content.version}")
+        lost = next((target for target in content.files if not is_safe(target)), None)
+        if lost is not None:
+            raise DataError(f"{self._path}: names a file {lost!r} that cannot be put below its folder; do not use it")
         return content.files
 
     def of(self, folder: str, published: str) -> dict[str, Fetched]:
@@ -81,6 +88,12 @@ class Lock:
         except FileNotFoundError:
             pass
         atomic.replace_file(self._path, text)
+
+
+def is_safe(path: str) -> bool:
+    """Say whether a path leads down, and has names that a file can have here and a terminal can show."""
+    parts = path.split("/")
+    return not (_UNSAFE.search(path) or any(part in ("", ".", "..") or len(part.encode()) > LONGEST for part in parts))
 
 
 def _encode(value: object) -> object:

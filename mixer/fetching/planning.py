@@ -15,7 +15,7 @@ from mixer.errors import DataError, IntegrityError, MixerError
 from mixer.fetching import addresses
 from mixer.fetching.downloading import Remote, difference
 from mixer.fetching.hub import HUB, Hub
-from mixer.fetching.lock import NAME, Fetched, Lock
+from mixer.fetching.lock import NAME, Fetched, Lock, is_safe
 from mixer.fetching.published import AtUrl, ByHand, Known, OnHub, Publication, archives, publications
 from mixer.fetching.wanted import Wanted, is_filled
 from mixer.progress import Progress
@@ -144,8 +144,10 @@ class Planner:
     def _add_hub(self, folder: str, path: str, entry: OnHub) -> None:
         """Plan the files of one published path or pattern."""
         before = self.lock.of(folder, path)
-        records = before
-        if self.rules.update or not before:
+        records = {
+            target: each for target, each in before.items() if each.repo == entry.hub and each.revision and each.path
+        }
+        if self.rules.update or not records:  # what is recorded may be of where it was published before
             self._refuse_unlocked(f"{folder}/{path}")
             records = self._resolved(folder, path, entry, before)
             self.plan.renewed.append((folder, path))
@@ -174,7 +176,7 @@ class Planner:
                 found.path if entry.files[path] == path else f"{PurePosixPath(path).parent}/{found.path.split('/')[-1]}"
             )
             target = str(PurePosixPath(folder, found.path.split("/")[-1] if is_media else kept))
-            if set(found.path.split("/")) & {"", ".", ".."} or "\\" in found.path or target in records:
+            if not is_safe(found.path) or target in records:
                 raise DataError(f"{entry.hub}: has a file {found.path!r} that cannot be put below {folder}")
             known = _agreed(found.path, found.known, entry)
             was = before[target].sha256 if target in before else None

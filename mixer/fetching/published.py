@@ -43,7 +43,7 @@ class Known(BaseModel):
     """What is known of a file's bytes before they are fetched."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    size: int | None = None
+    size: Annotated[int, Field(ge=0)] | None = None
     sha256: Sha256 | None = None
     md5: Md5 | None = None
     git: str | None = None

@@ -7,6 +7,8 @@ A writer module exports
 
     handoff(name, kind)          -> what to paste into the trainer, with paths below the mix's folder; see handing_off.py
 
+    ONE_FILE                     true where the trainer reads one file, so that shards cannot be handed to it
+
 and, where its files hold the very bytes of conversations, so that an index can point into them,
 
     START, BETWEEN               bytes before the first record of a file, and between two
@@ -24,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from mixer.errors import UsageError, did_you_mean
 from mixer.progress import Advance
-from mixer.resolved import Kind
+from mixer.resolved import Kind, Output
 
 if TYPE_CHECKING:
     import polars as pl
@@ -92,6 +94,15 @@ class Frames(Protocol):
 def names() -> tuple[str, ...]:
     """List the targets a recipe may name."""
     return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name not in _SHARED))
+
+
+def reasons(frame: pl.DataFrame, output: Output, kind: Kind) -> pl.Series:
+    """Say of each row of an index why an output cannot hold its record, or null."""
+    import polars as pl
+
+    if output.separators == "keep":
+        frame = frame.with_columns(pl.lit(value=False).alias("separators"))
+    return frame.with_columns(get(output.target).inexpressible(kind).alias("reason"))["reason"].cast(pl.String)
 
 
 def frames(name: str) -> Frames | None:

@@ -16,13 +16,20 @@ if TYPE_CHECKING:
 
 _FRAME = Frame(suffix=".json", head=b"[\n", join=b",\n", tail=b"\n]\n")
 write = _FRAME.write
+ONE_FILE = True
 START, BETWEEN = len(_FRAME.head), len(_FRAME.join)
 
 
-def inexpressible(_kind: Kind) -> pl.Expr:
-    """Say why LLaVA-1.5's trainer cannot use a record, or null."""
+def inexpressible(kind: Kind) -> pl.Expr:
+    """Say why LLaVA-1.5's trainer cannot use a record, or null.
+
+    Its template parts rounds at `</s>` and a round's answer at ` ASSISTANT: `, wherever they stand: the trainer then
+    masks the rest of the record.
+    """
     import polars as pl
 
+    if kind == "preference":
+        return pl.lit("preference pairs")
     return (
         pl.when(pl.col("videos") > 0)
         .then(pl.lit("video"))
@@ -32,6 +39,8 @@ def inexpressible(_kind: Kind) -> pl.Expr:
         .then(pl.lit("several images"))
         .when(pl.col("turns") % 2 == 1)  # rounds are pairs: an odd turn is a system message
         .then(pl.lit("system message"))
+        .when(pl.col("separators"))
+        .then(pl.lit("a separator of its template"))
     )
 
 

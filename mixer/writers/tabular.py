@@ -95,7 +95,8 @@ class Table:
             files.append(pieces / f"{len(files):08d}.arrow")
             frame(rows, self.columns).write_ipc(files[-1], compression="lz4")
             counts.append(len(rows))
-        pl.scan_ipc(files).sink_parquet(path, compression="zstd", statistics=False, row_group_size=rows_a_group(counts))
+        whole = pl.scan_ipc(files, glob=False)  # a folder may be called `mix[1]`
+        whole.sink_parquet(path, compression="zstd", statistics=False, row_group_size=rows_a_group(counts))
         atomic.fsync_path(path)
         atomic.remove_folder(pieces)
         return sum(counts)
@@ -182,7 +183,7 @@ def rows_of(path: Path) -> Iterator[dict[str, Any]]:
 
     start = 0
     while True:
-        piece = pl.scan_parquet(path).slice(start, ROWS).collect()
+        piece = pl.scan_parquet(path, glob=False).slice(start, ROWS).collect()
         yield from piece.iter_rows(named=True)
         start += piece.height
         if piece.height < ROWS:

@@ -26,6 +26,7 @@ import msgspec
 from mixer.allocator import keep_freed_blocks
 from mixer.errors import DataError, MissingFile
 from mixer.progress import Advance
+from mixer.validate import path_fault
 from mixer.writers import Job, Written
 from mixer.writers.framing import HashedFile
 from mixer.writers.shards import by_shard, name
@@ -128,6 +129,9 @@ def _suffix(path: str) -> str:
 
 
 def _opened(roots: tuple[Path, ...], whose: str, path: str) -> BinaryIO:
+    fault = path_fault(path)  # the file of a mix that somebody else made may name any file of this machine
+    if fault:
+        raise DataError(f"{whose}: {path!r} {fault}; nothing was read")
     try:
         found = next((file for root in roots if (file := root / path).is_file()), None)
         if found is not None:

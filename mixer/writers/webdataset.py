@@ -37,10 +37,10 @@ def handoff(name: str, kind: Kind) -> str:
     answers = '\n    chosen, rejected = record["chosen"], record["rejected"]' if kind == "preference" else ""
     return f"""\
 # Shards are dealt to nodes and workers whole: cut at least one for each of them (`shards:` of the output).
-import glob
 import webdataset as wds
+from pathlib import Path
 
-tars = sorted(glob.glob("MIX/{TARGET}/{name}*.tar"))
+tars = sorted(map(str, Path("MIX/{TARGET}").glob("{name}*.tar")))
 samples = wds.WebDataset(tars, shardshuffle=False, nodesplitter=wds.split_by_node).decode("pil")
 for sample in samples:
     record = sample["json"]  # the conversation{answers}
