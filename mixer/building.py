@@ -6,7 +6,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from msgspec.structs import asdict
 
@@ -14,30 +14,26 @@ from mixer import (
     __version__,
     atomic,
     caching,
-    gathering,
-    linking,
+    croissant,
+    licences,
     manifest,
     mix_index,
-    ordering,
     removed_records,
-    scattering,
-    selection,
     writers,
 )
 from mixer.errors import DataError, IntegrityError
 from mixer.garbage import collector_off
 from mixer.memory import available
 from mixer.plans import Plan, Told, leaf_reports, mix_name, plan, root_of
-from mixer.pools import identity_of
-from mixer.processes import Engine
+from mixer.processes import Engine, running
 from mixer.progress import Progress, silent
 from mixer.recipe import load_recipe, recipe_text
+from mixer.records import at_hand
+from mixer.remote import publishing
+from mixer.remote.path import RemotePath, is_remote, parsed
 from mixer.resolved import Output, Recipe
 from mixer.store import Media, measured
 from mixer.writers import shards
-
-if TYPE_CHECKING:
-    import polars as pl
 
 
 @dataclass(frozen=True)
@@ -72,23 +68,37 @@ def build(
     Converted sources of more than `memory` bytes (default: what the machine has left) are gone through in order instead
     of being gathered from, in buckets that fit; no byte depends on it. `locked` refuses a recipe or raw files other
     than those of the mix at that folder. Raises UsageError when the folder is not a mix of ours, before any work;
-    otherwise as `plan` does.
+    otherwise as `plan` does. An `out` in an object store holds many mixes, see remote/publishing.py.
     """
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(Path(recipe))
-    target = Path(os.path.normpath(out if out is not None else Path("out") / mix_name(recipe, root_of(recipe, data))))
+    target = parsed(out if out is not None else Path("out") / mix_name(recipe, root_of(recipe, data)))
+    target = target if is_remote(target) else Path(os.path.normpath(target))
 
     def refuse() -> None:
+        if isinstance(target, RemotePath):
+            return publishing.refuse_mix(target)
         atomic.refuse_unspeakable(target)
         atomic.refuse_overlap(target, caching.folder(cache))
-        atomic.refuse_foreign(target, manifest.foreign)
+        return atomic.refuse_foreign(target, manifest.foreign)
 
     refuse()
     planned = plan(recipe, data=data, media=media, cache=cache, workers=workers, progress=progress, told=told)
     if locked:
-        _check_locked(planned, manifest.load(target))
+        _check_locked(
+            planned, publishing.newest(target)[1] if isinstance(target, RemotePath) else manifest.load(target)
+        )
     if not planned.records:
         raise DataError(f"{recipe.name}: the mix would hold no record; raise its amounts or loosen its pool rules")
-    order = _order(planned)
+
+    def write(folder: Path) -> manifest.Manifest:
+        limit = available() if memory is None else memory
+        with running(workers) as engine:
+            return _write(planned, folder, caching.folder(cache), limit, engine, progress)
+
+    if isinstance(target, RemotePath):
+        with publishing.sending_to(target, caching.folder(cache), progress) as folder:
+            written = write(folder)
+        return Mix(*publishing.newest(target / written.mix_id))
 
     def waiting() -> None:
         told(f"{target}: waiting for another build of this mix")
@@ -96,59 +106,43 @@ def build(
     with atomic.replacing(target, check=refuse, wait=waiting) as folder:
         if target.exists() and not atomic.can_exchange(folder):
             told(f"{target}: this file system cannot exchange folders: for one moment there will be no mix there")
-        written = _write(planned, order, folder, available() if memory is None else memory, progress)
+        written = write(folder)
     return Mix(target, written)
 
 
-def _order(planned: Plan) -> pl.DataFrame:
-    """Choose the records of every leaf and put them in the mix's one order: leaf, row and pass of each."""
-    import polars as pl
-
-    recipe, names = planned.recipe, [leaf.name for leaf in planned.leaves]
-    chosen = []
-    for code, leaf in enumerate(planned.leaves):
-        pool = leaf.pool
-        cap = pool.leaf.max_per_image
-        rows = selection.select(pool.rows(), leaf.name, recipe.seed, leaf.count, pool.identity, cap)
-        chosen.append(rows.with_columns(pl.lit(code, dtype=pl.UInt16).alias("leaf")))
-    entries = [leaf.pool.entry for leaf in planned.leaves]
-    ordered = ordering.order(pl.concat(chosen), recipe.order, names, identity_of(entries))
-    return pl.concat([part.select("leaf", "row", "pass") for part in ordered])
-
-
-def _write(planned: Plan, order: pl.DataFrame, folder: Path, memory: int, progress: Progress) -> manifest.Manifest:
+def _write(
+    planned: Plan, folder: Path, store: Path, memory: int, engine: Engine, progress: Progress
+) -> manifest.Manifest:
     """Write the data files, the index and, last, the manifest of a mix into its folder."""
-    recipe = planned.recipe
-    every, names = gathering.Every([leaf.pool.entry for leaf in planned.leaves]), [leaf.name for leaf in planned.leaves]
-    total = gathering.total_bytes(every, order)
-    targets = _targets(recipe)
-    buckets = folder / "buckets" if every.bytes > memory else None
-    atomic.ensure_space(folder, total * (len(targets) + bool(buckets)))
-    cut = [shards.cuts(gathering.lengths(every, order), order.height, output.shards) for output in targets]
+    recipe, targets = planned.recipe, _targets(planned.recipe)
+    names = [(leaf.name, leaf.pool.entry.ledger.source) for leaf in planned.leaves]
     frames = writers.frames(targets[0].target)
     assert frames is not None, "the first target holds the conversations as they are"
-    # polars gives up the interpreter's lock, so the index is made on the second core while the data is written.
-    with ThreadPoolExecutor(1) as thread, collector_off():
-        counted = bool(recipe.curation.tokens)
-        index = thread.submit(mix_index.write, every, order, names, frames, cut[0], folder, tokens=counted)
-        scattered = scattering.Scattered(every, order, total, memory, buckets, progress) if buckets else None
-        outputs = []
-        about = {name: report.model_dump(mode="json") for name, report in leaf_reports(planned).items()}
-        for output, ends in zip(targets, cut, strict=True):
-            job = writers.Job(recipe.name, folder, recipe.kind, ends, _media(planned), about)
-            with progress(f"writing {output.target}", total) as advance:
-                batches = scattered.batches() if scattered else gathering.batches(every, order)
-                written = writers.get(output.target).write(job, batches, advance)
-            outputs += [manifest.OutputFile(target=output.target, **vars(each)) for each in written]
-        mix_id = index.result()
-    if buckets:
-        atomic.remove_folder(buckets)
+    about = {name: report.model_dump(mode="json") for name, report in leaf_reports(planned).items()}
+    with at_hand(planned, folder, store, memory, len(targets), engine, progress) as records:
+        cut = [shards.cuts(records.lengths(), records.records, output.shards) for output in targets]
+        # polars gives up the interpreter's lock, so the index is made on the second core while the data is written.
+        with ThreadPoolExecutor(1) as thread, collector_off():
+            rows = records.rows(mix_index.columns(tokens=bool(recipe.curation.tokens)))
+            index = thread.submit(mix_index.write, rows, names, frames, cut[0], folder)
+            outputs = []
+            for output, ends in zip(targets, cut, strict=True):
+                job = writers.Job(recipe.name, folder, recipe.kind, ends, _media(planned), output.compression, about)
+                with progress(f"writing {output.target}", records.total) as advance:
+                    written = records.write(output.target, job, advance)
+                outputs += [manifest.OutputFile(target=output.target, **vars(each)) for each in written]
+            mix_id = index.result()
+        records.link(folder / manifest.MEDIA, progress)
     removed = None
     if recipe.curation.removes:
         removed = removed_records.write([leaf.pool for leaf in planned.leaves], folder / manifest.REMOVED)
-    linking.link([leaf.pool.entry for leaf in planned.leaves], order, folder / manifest.MEDIA, progress)
     media = measured(folder / manifest.MEDIA)
-    finished = _manifest(planned, outputs, manifest.described(folder / manifest.INDEX), mix_id, media, removed)
+    values = _manifest(planned, outputs, manifest.described(folder / manifest.INDEX), mix_id, media, removed)
+    finished = manifest.sealed(values)
+    if recipe.croissant:
+        described = folder / manifest.CROISSANT
+        atomic.write_file(described, croissant.croissant(finished, finished.outputs, croissant.media_in(folder)))
+        finished = manifest.sealed({**values, "croissant": manifest.described(described)})
     atomic.write_file(folder / manifest.NAME, manifest.encode(finished))
     return finished
 
@@ -173,32 +167,31 @@ def _manifest(
     mix_id: str,
     media: Media,
     removed: manifest.Removed | None,
-) -> manifest.Manifest:
+) -> dict[str, Any]:
     recipe, text = planned.recipe, recipe_text(planned.recipe)
     reports = leaf_reports(planned)
     names = list(reports) if recipe.order == "blocks" else sorted(reports)
-    return manifest.sealed(
-        {
-            "mixer": 1,
-            "version": __version__,
-            "name": recipe.name,
-            "mix_id": mix_id,
-            "seed": recipe.seed,
-            "unit": recipe.unit,
-            "size": planned.size,
-            "order": recipe.order,
-            "data": planned.data.kind,
-            "records": planned.records,
-            "recipe": text,
-            "recipe_sha256": manifest.sha256_json(text),
-            "sources": {name: reports[name] for name in names},
-            "outputs": outputs,
-            "index": index,
-            "curation": planned.curated,
-            "removed": removed,
-            **({"media": manifest.MediaFolder(path=manifest.MEDIA, **asdict(media))} if media.files else {}),
-        }
-    )
+    return {
+        "mixer": 1,
+        "version": __version__,
+        "name": recipe.name,
+        "mix_id": mix_id,
+        "seed": recipe.seed,
+        "unit": recipe.unit,
+        "size": planned.size,
+        "order": recipe.order,
+        "data": planned.data.kind,
+        "records": planned.records,
+        "recipe": text,
+        "recipe_sha256": manifest.sha256_json(text),
+        "sources": {name: reports[name] for name in names},
+        "licences": licences.rolled_up({name: report.model_dump(mode="json") for name, report in reports.items()}),
+        "outputs": outputs,
+        "index": index,
+        "curation": planned.curated,
+        "removed": removed,
+        **({"media": manifest.MediaFolder(path=manifest.MEDIA, **asdict(media))} if media.files else {}),
+    }
 
 
 def _check_locked(planned: Plan, old: manifest.Manifest) -> None:

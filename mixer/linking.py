@@ -31,10 +31,15 @@ def link(entries: list[Entry], order: pl.DataFrame, folder: Path, progress: Prog
             for number, part in enumerate(entry.ledger.parts):
                 inside = rows.filter(rows.is_between(first, first + part.records, closed="left")) - first
                 first += part.records
-                for joined in entry.part_index(number, ["paths"])["paths"][inside].unique():
-                    for path in joined.split("\0"):
-                        _link(entry.media / path, folder / path)
+                link_named(entry, entry.part_index(number, ["paths"])["paths"][inside], folder)
                 advance(len(inside))
+
+
+def link_named(entry: Entry, paths: pl.Series, folder: Path) -> None:
+    """Link the media that records of an entry name, each record's joined as its index has them."""
+    for joined in paths.unique():
+        for path in joined.split("\0"):
+            _link(entry.media / path, folder / path)
 
 
 def _link(stored: Path, target: Path) -> None:

@@ -7,7 +7,7 @@ those files as it reads them. (Gathering from all columns at once takes a tenth 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,7 @@ STEPS = 24
 
 _FROM_STORE = [
     "id", "digest", "key", "subset", "paths", "images", "videos", "audios", "turns", "characters", "literal_tokens",
+    "separators",
     "length",
 ]  # fmt: skip
 
@@ -35,42 +36,59 @@ TOKENS = ("tokens", "target_tokens")
 """Columns that are counted when a recipe asks for them."""
 
 
+def columns(*, tokens: bool) -> tuple[str, ...]:
+    """Name what is asked of the store; `tokens`: they were counted."""
+    return (*_FROM_STORE, *(TOKENS if tokens else ()))
+
+
 def write(
-    every: Every,
-    order: pl.DataFrame,
-    names: list[str],
+    ranges: Iterable[pl.DataFrame],
+    leaves: Sequence[tuple[str, str]],
     frames: Frames,
     cuts: tuple[int, ...],
     folder: Path,
-    *,
-    tokens: bool = False,
 ) -> str:
     """Write the index of a mix into its folder; give the mix id.
 
-    `order` holds leaf, row and pass of each record; `names` and `every`'s sources are the leaves'. `frames`
-    says what is around the records in the data files, which end after the `cuts`. `tokens`: they were counted.
+    `ranges` hold, in order, leaf and pass of each record and what the store knows of it, see `columns`; `leaves` are
+    names and sources. `frames` says what is around the records in the data files, which end after the `cuts`.
     """
     import polars as pl
 
-    slices = folder / "slices"
-    slices.mkdir()
-    leaves = pl.DataFrame({"leaf": names, "source": every.sources})
+    placed = folder / "placed"
+    placed.mkdir()
+    names = pl.DataFrame(leaves, schema={"leaf": pl.String, "source": pl.String}, orient="row")
     identity, files, places = manifest.MixId(), [], _Places(frames, cuts)
-    columns = [*_FROM_STORE, *(TOKENS if tokens else ())]
-    for number, rows in enumerate(_ranges(every, order, columns, slices)):
-        named = leaves[rows["leaf"]].hstack(rows.drop("leaf"))
+    for number, rows in enumerate(_recut(ranges)):
+        named = names[rows["leaf"]].hstack(rows.drop("leaf"))
         identity.add(named)
-        if not tokens:
-            named = named.with_columns(pl.lit(None, dtype=pl.UInt32).alias(name) for name in TOKENS)
-        files.append(slices / f"{number:08d}.arrow")
-        placed = named.hstack(places.next(named["length"]))
-        placed.select("*", media_lists(named)).select(manifest.INDEX_COLUMNS).write_ipc(files[-1])
+        missing = [name for name in TOKENS if name not in named.columns]
+        named = named.with_columns(pl.lit(None, dtype=pl.UInt32).alias(name) for name in missing)
+        files.append(placed / f"{number:08d}.arrow")
+        whole = named.hstack(places.next(named["length"]))
+        whole.select("*", media_lists(named)).select(manifest.INDEX_COLUMNS).write_ipc(files[-1])
     # Digests and keys, most of the bytes, do not compress, and nobody searches by statistics.
-    pl.scan_ipc(files).sink_parquet(
+    pl.scan_ipc(files, glob=False).sink_parquet(
         folder / manifest.INDEX, compression="zstd", compression_level=1, statistics=False, row_group_size=RANGE
     )
-    atomic.remove_folder(slices)
+    atomic.remove_folder(placed)
     return identity.hexdigest()
+
+
+def _recut(ranges: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Cut rows anew into those of a row group, so that the bytes of the file do not tell how many came at once."""
+    import polars as pl
+
+    waiting: list[pl.DataFrame] = []
+    for rows in ranges:
+        waiting.append(rows)
+        held = sum(piece.height for piece in waiting)
+        while held >= RANGE:
+            whole = pl.concat(waiting)
+            yield whole[:RANGE].rechunk()
+            waiting, held = [whole[RANGE:]], held - RANGE
+    if any(piece.height for piece in waiting):
+        yield pl.concat(waiting).rechunk()
 
 
 class _Places:
@@ -99,18 +117,24 @@ class _Places:
         return placed.select("shard", (pl.col("end") - pl.col("step") + self._frames.START).alias("offset"))
 
 
-def _ranges(every: Every, order: pl.DataFrame, columns: list[str], folder: Path) -> Iterator[pl.DataFrame]:
-    """Go through the rows of a mix in order: leaf, pass and what the store knows of each."""
+def gathered(every: Every, order: pl.DataFrame, columns: Sequence[str], folder: Path) -> Iterator[pl.DataFrame]:
+    """Go through the rows of a mix in order: leaf, pass and what the store knows of each.
+
+    `order` holds leaf, row and pass of each record; `folder` is for files of its own.
+    """
     groups = every.groups(max(GROUP, every.records // STEPS))
     rows = max(RANGE, order.height // STEPS)
     if len(groups) == 1:
-        atlas = every.columns(columns)
+        atlas = every.columns(list(columns))
         for here, at in every.slices(order, rows):
             yield here.select("leaf", "pass").hstack(atlas[at])
         return
-    _scatter(every, order, columns, groups, rows, folder)
+    slices = folder / "slices"
+    slices.mkdir()
+    _scatter(every, order, list(columns), groups, rows, slices)
     for start in range(0, order.height, rows):
-        yield _gathered(folder, start // rows)
+        yield _gathered(slices, start // rows)
+    atomic.remove_folder(slices)
 
 
 def _scatter(
@@ -136,7 +160,7 @@ def _gathered(folder: Path, range_: int) -> pl.DataFrame:
     import polars as pl
 
     files = sorted(folder.glob(f"range-{range_}-*.arrow"))
-    rows = pl.concat([pl.read_ipc(file) for file in files]).sort("place").drop("place")
+    rows = pl.scan_ipc(files, glob=False).collect().sort("place").drop("place")
     for file in files:
         file.unlink()
     return rows

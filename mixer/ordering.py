@@ -165,13 +165,22 @@ def _spread(rows: pl.DataFrame, leaves: Sequence[str]) -> pl.DataFrame:
 
     counts = dict(rows.group_by("leaf").len().iter_rows())
     by_name = sorted(counts, key=lambda code: leaves[code])
-    slots = pl.Series("leaf", slots_of([counts[code] for code in by_name]), dtype=pl.UInt16)
-    code_of = pl.Series(by_name, dtype=pl.UInt16)
-    dealt = code_of.gather(slots).to_frame("leaf").with_row_index("slot").sort("leaf", "slot")
-    return rows.with_columns(dealt["slot"]).sort("slot").drop("slot")
+    slots = slots_of([counts[code] for code in by_name])
+    return dealt(rows, pl.Series(by_name, dtype=pl.UInt16).gather(pl.Series(slots, dtype=pl.UInt16)))
+
+
+def dealt(rows: pl.DataFrame, leaf_of_slot: pl.Series) -> pl.DataFrame:
+    """Put rows that stand leaf by leaf, by their codes, into slots that each name a leaf."""
+    slots = leaf_of_slot.to_frame("leaf").with_row_index("slot").sort("leaf", "slot")
+    return rows.with_columns(slots["slot"]).sort("slot").drop("slot")
 
 
 def slots_of(counts: Sequence[int]) -> array[int]:
+    """Give all slots at once; see `slots`."""
+    return array("H", slots(counts))
+
+
+def slots(counts: Sequence[int]) -> Iterator[int]:
     """Give each of sum(counts) slots to one of the numbers 0, 1, ...: number n gets counts[n] of them, evenly.
 
     Of T slots, the j-th of c is released at floor((j - 1) T / c) and due by ceil(j T / c); each slot goes to the
@@ -184,15 +193,13 @@ def slots_of(counts: Sequence[int]) -> array[int]:
     heapify(waiting)
     ready: list[tuple[int, int]] = []
     done = [0] * len(counts)
-    slots = array("H")
     for slot in range(total):
         while waiting and waiting[0][0] <= slot:
             number = heappop(waiting)[1]
             heappush(ready, (-(-(done[number] + 1) * total // counts[number]), number))
         number = heappop(ready)[1]
-        slots.append(number)
+        yield number
         done[number] += 1
         if done[number] < counts[number]:
             release = done[number] * total // counts[number]
             heappush(waiting, (release if release > slot else slot + 1, number))
-    return slots

@@ -66,6 +66,7 @@ class RayEngine:
         def result() -> R:
             try:
                 value: R = self._ray.get(reference)
+                self._running.remove(reference)
             except self._ray.exceptions.RayTaskError as error:  # the task's own error, wrapped with its traceback
                 raise error.cause from None
             except self._ray.exceptions.RayError as error:
@@ -79,8 +80,12 @@ class RayEngine:
 
     def settle(self) -> None:
         """See processes.Engine."""
-        for reference in self._running:
+        if not self._running:
+            return
+        # To cancel a task that ends at this moment can bring Ray down, so those that have ended are left alone.
+        _, running = self._ray.wait(self._running, num_returns=len(self._running), timeout=0)
+        for reference in running:
             self._ray.cancel(reference)
-        if self._running:
-            self._ray.wait(self._running, num_returns=len(self._running))
+        if running:
+            self._ray.wait(running, num_returns=len(running))
         self._running.clear()

@@ -12,9 +12,10 @@ from pass to pass, and where records have several images their number may too; t
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mixer.ordering import Identity, mix64_column, salt, sort_by_keys, unidentified
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 SLICE = 65_536
 """Records whose media are Python objects at a time."""
+COUNTED_BITS = 16
+"""First bits of select keys by which they are counted: of a billion records 15,000 share them."""
 
 
 def select(
@@ -41,6 +44,54 @@ def select(
     known = pool.drop("mass", strict=False)
     chosen = _chosen(known, leaf, seed, count, identity, max_per_image).select("row", "key", "pass")
     return chosen.select("row", "pass", _order_keys(chosen, leaf, seed))
+
+
+class Edge(NamedTuple):
+    """Which records a pass shows: those whose select key is below `key`, and these rows."""
+
+    key: int
+    rows: tuple[int, ...]
+
+
+def edge(
+    pieces: Callable[[], Iterable[pl.DataFrame]],
+    leaf: str,
+    seed: int,
+    pass_: int,
+    count: int,
+    identity: Identity = unidentified,
+) -> Edge:
+    """Tell what `select` chooses of a pass of `count` records, of a pool that is never in memory as a whole.
+
+    `pieces` gives the pool (row, key) some records at a time, and is called twice: the first time select keys are
+    counted by their first bits, the second time only those are looked at among which the last one shown must be. The
+    pool has more than `count` records, and there is no cap.
+    """
+    import polars as pl
+
+    def keyed() -> Iterable[pl.DataFrame]:
+        for piece in pieces():
+            select = mix64_column(piece["key"], salt(leaf, seed, "select", pass_)).alias("select")
+            yield piece.select("row", select, _first_bits(select))
+
+    sizes = pl.DataFrame(schema={"bits": pl.UInt64, "len": pl.UInt64})
+    for piece in keyed():
+        here = piece.group_by("bits").len().cast({"len": pl.UInt64})
+        sizes = pl.concat([sizes, here]).group_by("bits").agg(pl.col("len").sum())
+    sizes = sizes.sort("bits")
+    until = sizes["len"].cum_sum()
+    place = int(until.search_sorted(count, side="left"))
+    bits, before = sizes["bits"][place], int(until[place]) - int(sizes["len"][place])
+    near = pl.concat([piece.filter(pl.col("bits") == bits) for piece in keyed()])
+    shown = sort_by_keys(near.drop("bits"), ["select"], identity).head(count - before)
+    last = int(shown["select"][-1])
+    return Edge(last, tuple(shown.filter(pl.col("select") == last)["row"].to_list()))
+
+
+def _first_bits(keys: pl.Series) -> pl.Series:
+    import polars as pl
+
+    return (keys // pl.Series([1 << (64 - COUNTED_BITS)], dtype=pl.UInt64)).alias("bits")
 
 
 def mass_of(

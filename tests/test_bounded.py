@@ -10,7 +10,7 @@ from conftest import recipe
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mixer import build, finishing, gathering, memory, mix_index, scattering, verify
+from mixer import build, finishing, gathering, memory, mix_index, partitioning, scattering, verify
 from mixer.errors import UsageError
 
 
@@ -46,9 +46,7 @@ def files(mix: Path) -> dict[str, bytes]:
 def test_buckets_of_any_size_give_the_same_mix(path, tmp_path, cache, monkeypatch, size):
     """A record a bucket, some, or very many."""
     direct = files(build(path, tmp_path / "direct", cache=cache).path)
-    monkeypatch.setattr(scattering, "SHARE", 1)
-    monkeypatch.setattr(scattering, "GROUP", 1)
-    monkeypatch.setattr(scattering, "STEPS", 1000)
+    monkeypatch.setattr(partitioning, "SHARE", 1)
 
     assert files(build(path, tmp_path / "bounded", cache=cache, memory=size).path) == direct
 
@@ -89,13 +87,13 @@ def test_sources_larger_than_memory_go_through_buckets_by_themselves(path, tmp_p
     direct = files(build(path, tmp_path / "direct", cache=cache).path)
     used = []
 
-    class Watched(scattering.Scattered):
+    class Watched(partitioning.Partitioned):
         def __init__(self, *arguments):
             used.append(arguments)
             super().__init__(*arguments)
 
     monkeypatch.setattr("mixer.building.available", lambda: 20_000)
-    monkeypatch.setattr(scattering, "Scattered", Watched)
+    monkeypatch.setattr("mixer.records.Partitioned", Watched)
 
     assert files(build(path, tmp_path / "bounded", cache=cache).path) == direct
     assert len(used) == 1

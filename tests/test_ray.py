@@ -1,0 +1,125 @@
+"""Slow: a cluster of two nodes on this machine gives the bytes of one process, also when one of them dies half-way.
+
+`make ray` installs what it needs and runs it; without Ray it is skipped. Nodes are two addresses of the loopback
+network, each with a core of its own, as far as Ray knows.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import recipe
+from test_slices import LEAVES, files, write
+
+from mixer import build, conversion, partitioning
+
+pytest.importorskip("ray", reason="no Ray here: `make ray` installs it")
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+from mixer.ray_engine import RayEngine  # noqa: E402 - only where there is Ray
+
+HEAD, SECOND = "127.0.0.2", "127.0.0.3"
+OUTPUT = [{"for": "jsonl", "shards": 3}, {"for": "parquet"}]
+
+
+def start(*arguments):
+    """Start a node, which lives on."""
+    command = [str(Path(sys.executable).with_name("ray")), "start", "--num-cpus", "1", "--disable-usage-stats"]
+    env = {**os.environ, "RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
+    subprocess.run([*command, *arguments], env=env, check=True, capture_output=True)
+
+
+def kill(*words):
+    """Kill the processes whose command line holds all words, and count them."""
+    found = 0
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            if int(path.parent.name) != os.getpid() and all(word in line for word in words):
+                os.kill(int(path.parent.name), signal.SIGKILL)
+                found += 1
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return found
+
+
+@pytest.fixture
+def address(monkeypatch):
+    """Start two nodes; give the cluster's address."""
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    with socket.socket() as free:
+        free.bind((HEAD, 0))
+        port = free.getsockname()[1]
+    start("--head", "--node-ip-address", HEAD, "--port", str(port), "--include-dashboard=false")
+    start("--address", f"{HEAD}:{port}", "--node-ip-address", SECOND)
+    yield f"{HEAD}:{port}"
+    kill(f"{HEAD}:{port}")
+    kill("gcs_server", str(port))
+
+
+@pytest.fixture
+def direct(tmp_path, monkeypatch):
+    """Build with one process; give the recipe and the files. From here on spans, runs and buckets are small."""
+    write(tmp_path, "one", 900)
+    write(tmp_path, "two", 700, start=600)
+    path = recipe(tmp_path, sources=LEAVES, output=OUTPUT)
+    made = files(build(path, tmp_path / "direct" / "mix", cache=tmp_path / "first store").path)
+    for module, name, value in (
+        (conversion, "SPAN", 10_000),
+        (conversion, "SMALL", 0),
+        (partitioning, "SMALL", 0),
+        (partitioning, "SHARE", 1),
+    ):
+        monkeypatch.setattr(module, name, value)
+    return path, made
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_processes(tmp_path, cache, direct, count):
+    """One, two and four processes of this machine."""
+    path, made = direct
+
+    assert files(build(path, tmp_path / "mix", cache=cache, workers=count, memory=30_000).path) == made
+
+
+def test_two_nodes(tmp_path, cache, direct, address):
+    """Everything is done by tasks of a cluster."""
+    path, made = direct
+
+    with RayEngine(address) as engine:
+        assert engine.count == 2
+        assert files(build(path, tmp_path / "mix", cache=cache, workers=engine, memory=30_000).path) == made
+
+
+class Losing(RayEngine):
+    """Loses its second node after so many tasks."""
+
+    left = 0
+    killed = 0
+
+    def call(self, *arguments, **named):
+        """See processes.Engine."""
+        given = super().call(*arguments, **named)
+        self.left -= 1
+        if not self.left:
+            time.sleep(0.5)  # by now it runs some
+            self.killed = kill("raylet/raylet", SECOND, self._address)
+        return given
+
+
+@pytest.mark.parametrize("left", [5, 31])
+def test_a_node_dies(tmp_path, cache, direct, address, left):
+    """While sources are converted, and while the mix is put in slices: what it did, or had begun, is done again."""
+    path, made = direct
+
+    with Losing(address) as engine:
+        engine.left = left
+        assert files(build(path, tmp_path / "mix", cache=cache, workers=engine, memory=30_000).path) == made
+        assert engine.killed == 1
