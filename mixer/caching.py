@@ -3,27 +3,59 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from mixer import atomic, sources, store
 from mixer.converter import converter_hash
-from mixer.errors import IntegrityError
+from mixer.errors import IntegrityError, UsageError
+from mixer.progress import Progress, silent
+from mixer.remote.path import RemotePath, is_remote, parsed
+
+WORKING_COPIES = "remote"
+"""Of a store: the working copies of raw files that lie in an object store."""
 
 
 def folder(given: Path | None) -> Path:
-    """Give the store's folder: as given, else MIXER_CACHE, else `mixer` in the user's cache folder."""
+    """Give the store's folder: as given, else MIXER_CACHE, else `mixer` in the user's cache folder.
+
+    Of these the first that lies on this machine: an object store is only ever a second level behind it.
+    """
     folder = _folder(given)
     atomic.refuse_unspeakable(folder)
     return folder
 
 
-def _folder(given: Path | None) -> Path:
+def opened(given: Path | None, progress: Progress = silent) -> store.Store:
+    """Give the store: its folder, and the object store behind it if the first of what is named is one."""
+    first = next(_named(given), None)
+    return store.Store(folder(given), first if isinstance(first, RemotePath) else None, progress)
+
+
+def _named(given: Path | None) -> Iterator[Path]:
+    """Go through the stores that the user names, the first one first."""
     if given is not None:
-        return given
+        yield parsed(given)
     named = os.environ.get("MIXER_CACHE")
     if named:
-        return Path(named)
+        yield parsed(named)
+
+
+def _on_disk(given: Path | None) -> Path:
+    """Give the folder of a store whose entries are looked after. Raises UsageError for an object store."""
+    first = next(_named(given), None)
+    if is_remote(first):
+        raise UsageError(
+            f"--cache {first}: is an object store, which is looked after there; name a folder with --cache"
+        )
+    return folder(given)
+
+
+def _folder(given: Path | None) -> Path:
+    for path in _named(given):
+        if not is_remote(path):
+            return path
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "mixer"
 
@@ -42,7 +74,7 @@ class Content:
 
 def contents(given: Path | None) -> list[Content]:
     """List the entries of a store, sorted by source and address."""
-    return [_content(path) for path in store.Store(folder(given)).entries()]
+    return [_content(path) for path in store.Store(_on_disk(given)).entries()]
 
 
 def _content(path: Path) -> Content:
@@ -61,7 +93,7 @@ def _content(path: Path) -> Content:
 def prune(given: Path | None, only: set[str], *, damaged: bool, outdated: bool) -> tuple[int, int]:
     """Delete entries and what killed conversions left; give the number of entries and bytes removed.
 
-    Without a condition all entries go; they are converted again when needed.
+    Without a condition all entries go, and the working copies of remote raw files; they are made again when needed.
     """
     removed = freed = 0
     for content in contents(given):
@@ -75,9 +107,22 @@ def prune(given: Path | None, only: set[str], *, damaged: bool, outdated: bool) 
         freed += content.bytes
     for left in store.Store(folder(given)).leftovers():
         atomic.remove_folder(left)
+    if not (only or damaged or outdated):
+        freed += _remove_working_copies(folder(given) / WORKING_COPIES)
     return removed, freed
+
+
+def _remove_working_copies(copies: Path) -> int:
+    if not copies.is_dir():
+        return 0
+    with atomic.lock(copies / ".lock"):  # nobody is fetching
+        freed = sum(file.stat().st_size for file in copies.rglob("*") if file.is_file())
+        for each in copies.iterdir():
+            if each.is_dir():
+                atomic.remove_folder(each)
+    return freed
 
 
 def verify(given: Path | None) -> list[str]:
     """Check every entry record by record; one line a problem."""
-    return [problem for path in store.Store(folder(given)).entries() for problem in store.verify(path)]
+    return [problem for path in store.Store(_on_disk(given)).entries() for problem in store.verify(path)]

@@ -15,9 +15,10 @@ from mixer.listing import Listed, listed
 from mixer.plans import Told
 from mixer.processes import Engine, running
 from mixer.progress import Progress, silent
+from mixer.remote.path import is_remote
 from mixer.resolved import Input
 from mixer.roots import data_root, miniature_notice
-from mixer.store import Entry, Store
+from mixer.store import Entry
 
 
 def convert(
@@ -46,7 +47,7 @@ def convert(
         told(miniature_notice(data))
     with running(workers) as pool:
         located = conversion.locate(given, root.path, root.media)
-        store = Store(caching.folder(cache))
+        store = caching.opened(cache, progress)
         if out is not None:
             check_target(out, located, store.folder)
         entry = conversion.convert(located, store, pool, progress, max_bad=Fraction(1), told=told)
@@ -75,7 +76,7 @@ def check_target(out: Path, located: conversion.Located, store: Path) -> None:
     if target.is_relative_to(store.resolve()):
         raise UsageError(f"--out {out}: lies in the store; name another file")
     for raw in (*located.files, *located.lookups):
-        if target.exists() and target.samefile(raw.path):
+        if target.exists() and not is_remote(raw.path) and target.samefile(raw.path):
             raise UsageError(f"--out {out}: is the raw file {raw.path}; name another file")
 
 

@@ -20,7 +20,7 @@ NO_LABELS = Labels()
 
 COLLECTED = (
     "item", "id", "key", "digest", "length", "paths", "images", "videos", "audios", "turns", "characters",
-    "literal_tokens", "subset", "split", "task", "language", "rating",
+    "literal_tokens", "separators", "subset", "split", "task", "language", "rating",
 )  # fmt: skip
 """What a task collects. `key` has ordinal 0 until the whole source is known; `paths` are the record's media joined by
 NUL, which no path holds: a column of lists takes a hundred times as long to make, and thirty times to gather from."""
@@ -58,6 +58,7 @@ class Columns:
         values["turns"] += [len(record.conversations) for record in records]
         values["characters"] += checks.characters
         values["literal_tokens"] += checks.literal_tokens
+        values["separators"] += checks.separators
         self._add_media(records)
         alike = len(set(map(id, labels))) == 1
         for name in _LABELS:
@@ -120,7 +121,7 @@ def read_columns(path: Path, columns: list[str]) -> pl.DataFrame:
     import polars as pl
 
     try:
-        return pl.read_parquet(path, columns=columns)
+        return pl.read_parquet(path, columns=columns, glob=False)  # a folder may be called `mix[1]`
     except (OSError, pl.exceptions.PolarsError) as error:
         raise IntegrityError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from error
 
@@ -143,6 +144,7 @@ def schema() -> dict[str, Any]:
         "turns": pl.UInt32,
         "characters": pl.UInt32,
         "literal_tokens": pl.Boolean,
+        "separators": pl.Boolean,
         "subset": pl.String,
         "split": pl.String,
         "task": pl.String,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -41,6 +41,7 @@ from mixer.processes import Engine
 from mixer.progress import Progress
 from mixer.rawfiles import Hashes, RawFile, check_unchanged, find
 from mixer.readers import PAST_ANY_END
+from mixer.remote.fetching import working_copies
 from mixer.resolved import Input, Part
 from mixer.stamps import stamp
 from mixer.store import Entry, Ledger, LedgerFile, Store, address, measured
@@ -97,6 +98,26 @@ def convert(
 
     Raises DataError when more than `max_bad` of its items are bad, DamagedFile when a file cannot be read to its end.
     """
+    with _fetched(located, store, progress) as here:
+        return _convert(here, store, workers, progress, max_bad, told)
+
+
+@contextmanager
+def _fetched(located: Located, store: Store, progress: Progress) -> Iterator[Located]:
+    """Give an input whose files lie on this machine."""
+    every, count, label = [*located.files, *located.lookups], len(located.files), f"fetching {located.given.source}"
+    with working_copies(every, store.folder, label, progress) as here:
+        yield replace(located, files=here[:count], lookups=here[count:])
+
+
+def _convert(
+    located: Located,
+    store: Store,
+    workers: Engine,
+    progress: Progress,
+    max_bad: Fraction,
+    told: Callable[[str], None],
+) -> Entry:
     hashes = Hashes(store.hashes())
     located = _with_sizes(located, store, hashes, progress)
     entry = _found(located, store, hashes, progress)
@@ -119,10 +140,11 @@ def prepare(
     now. Packed files, which nobody can begin in the middle, and sources that are converted have none.
     """
     hashes = Hashes(store.hashes())
-    located = _with_sizes(located, store, hashes, progress)
-    if _found(located, store, hashes, progress) is not None:
-        return 0, 0
-    return _Conversion(located, store, workers, progress, Fraction(1)).prepare(part, before)
+    with _fetched(located, store, progress) as here:
+        sized = _with_sizes(here, store, hashes, progress)
+        if _found(sized, store, hashes, progress) is not None:
+            return 0, 0
+        return _Conversion(sized, store, workers, progress, Fraction(1)).prepare(part, before)
 
 
 def _found(located: Located, store: Store, hashes: Hashes, progress: Progress) -> Entry | None:

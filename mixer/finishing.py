@@ -63,9 +63,9 @@ def separate_twins(folder: Path, parts: list[Part]) -> None:
     who = ["id", "digest", *Labels.__dataclass_fields__]
     twins: list[tuple[Any, ...]] = []
     for number, path in enumerate(paths):
-        here = pl.read_parquet(path, columns=["key"])["key"].is_in(shared)
+        here = pl.read_parquet(path, columns=["key"], glob=False)["key"].is_in(shared)
         if here.any():
-            identities = pl.read_parquet(path, columns=who).select(who).filter(here).rows()
+            identities = pl.read_parquet(path, columns=who, glob=False).select(who).filter(here).rows()
             places = zip(here.arg_true(), identities, strict=True)
             twins += [(*identity, number, row) for row, identity in places]
     seen: Counter[tuple[str, bytes]] = Counter()
@@ -74,7 +74,7 @@ def separate_twins(folder: Path, parts: list[Part]) -> None:
         fixed.setdefault(number, {})[row] = record_key(id, digest, seen[id, digest])
         seen[id, digest] += 1
     for number, new in fixed.items():
-        frame = pl.read_parquet(paths[number])
+        frame = pl.read_parquet(paths[number], glob=False)
         key = frame["key"].scatter(list(new), pl.Series(list(new.values()), dtype=pl.UInt64))
         index.write_frame(frame.with_columns(key), paths[number])
 
@@ -86,7 +86,7 @@ def _shared_keys(paths: list[Path], records: int) -> pl.Series:
     shares = records // KEYS + 1
     found = []
     for share in range(shares):
-        frames = (pl.read_parquet(path, columns=["key"]) for path in paths)
+        frames = (pl.read_parquet(path, columns=["key"], glob=False) for path in paths)
         keys = pl.concat([frame.filter(pl.col("key") % shares == share)["key"] for frame in frames]).sort()
         found.append(keys.filter((keys == keys.shift()).fill_null(value=False)).unique())
     return pl.concat(found)
@@ -104,7 +104,7 @@ def label_blocks(folder: Path, parts: list[Part], blocks: Blocks, items: int) ->
     if items != blocks.records:
         return
     frames = [
-        pl.read_parquet(folder / f"{part.name}.parquet").with_columns(pl.col("item") + part.first_item)
+        pl.read_parquet(folder / f"{part.name}.parquet", glob=False).with_columns(pl.col("item") + part.first_item)
         for part in parts
     ]
     inside = pl.lit(value=False)
@@ -137,7 +137,7 @@ def remove_orphans(folder: Path, parts: list[Part]) -> None:
     media = folder / embedded.FOLDER
     orphans = {path.relative_to(media).as_posix() for path in embedded.files(media)}
     for part in parts if orphans else ():
-        paths = pl.read_parquet(folder / f"{part.name}.parquet", columns=["paths"])["paths"]
+        paths = pl.read_parquet(folder / f"{part.name}.parquet", columns=["paths"], glob=False)["paths"]
         orphans.difference_update(path for joined in paths for path in joined.split("\0"))
     for path in orphans:
         (media / path).unlink()

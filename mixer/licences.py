@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from mixer import sources
 from mixer.errors import DataError
 from mixer.resolved import Licences, Recipe
@@ -34,6 +37,17 @@ def refused_terms(terms: tuple[str, ...], asked: Licences) -> list[str]:
     if asked.unknown == "allow":
         allowed.add(UNKNOWN)
     return [term for term in terms if term.casefold() not in allowed]
+
+
+def rolled_up(leaves: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, int]]:
+    """Roll up what must be accepted: term -> how many leaves and records of the mix it is about."""
+    rolled: dict[str, dict[str, int]] = {}
+    for leaf in leaves.values():
+        for term in leaf["terms"]:
+            about = rolled.setdefault(term, {"leaves": 0, "records": 0})
+            about["leaves"] += 1
+            about["records"] += leaf["count"]
+    return dict(sorted(rolled.items()))
 
 
 def _why(terms: list[str]) -> str:

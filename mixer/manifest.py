@@ -25,11 +25,13 @@ NAME = "manifest.json"
 INDEX = "index.parquet"
 MEDIA = embedded.FOLDER
 REMOVED = "removed.jsonl"
+CROISSANT = "croissant.json"
 CURATED = ("exclude", "leak", "dedup_images", "dedup_text")
 """Steps whose losses `removed.jsonl` lists one by one."""
 INDEX_COLUMNS = (
     "leaf", "source", "id", "digest", "key", "subset", "pass", "media", "images", "videos", "audios", "turns",
-    "characters", "literal_tokens", "tokens", "target_tokens", "shard", "offset",
+    "characters", "literal_tokens", "separators", "tokens", "target_tokens", "shard",
+    "offset",
     "length",
 )  # fmt: skip
 """Of the index, one row a record in mix order; offset and length are bytes in a file of the first output, its shard."""
@@ -37,7 +39,7 @@ _INDEX_TYPES = {
     **dict.fromkeys(("leaf", "source", "id"), "String"),
     "digest": "Binary",
     "media": "List(String)",
-    "literal_tokens": "Boolean",
+    **dict.fromkeys(("literal_tokens", "separators"), "Boolean"),
     **dict.fromkeys(("pass", "images", "videos", "audios", "turns", "characters", "shard", "length"), "UInt32"),
     **dict.fromkeys(("key", "offset"), "UInt64"),
 }
@@ -48,7 +50,9 @@ SLICE = 1 << 16
 BareName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="a file of the mix's folder")]
 FilePath = Annotated[
     str,
-    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[.]?[A-Za-z0-9][A-Za-z0-9._-]*)*$", description="below the mix's folder"),
+    Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[.]?[A-Za-z0-9][A-Za-z0-9._-]*)*$", description="below the mix's folder"
+    ),
 ]
 Count = Annotated[int, Field(ge=0)]
 
@@ -122,7 +126,7 @@ class OutputFile(_Model):
 
 
 class IndexFile(_Model):
-    """The mix's index. Its bytes depend on the version of polars; the mix id does not."""
+    """A file of ours: the mix's index, whose bytes depend on the version of polars, or its description."""
 
     path: BareName
     bytes: Count
@@ -171,10 +175,14 @@ class Manifest(_Model):
     recipe: dict[str, Any] = Field(description="the recipe as resolved")
     recipe_sha256: str
     sources: dict[str, LeafReport]
+    licences: dict[str, dict[str, Count]] = Field(
+        default={}, description="term of a licence -> of how many leaves and records it is"
+    )
     outputs: list[OutputFile]
     index: IndexFile
     curation: list[CurationInput] = Field(default=[], description="files behind gates, lists, near-duplicates, tokens")
     removed: Removed | None = Field(default=None, description="what these took out; null: none of them is used")
+    croissant: IndexFile | None = Field(default=None, description="the mix described for machines; null: not asked for")
     media: MediaFolder | None = Field(default=None, description="media that came with the annotations; null: none")
     seal: str = Field(description="sha256 over all of the above: an edited manifest is found")
 
@@ -249,7 +257,7 @@ def foreign(target: Path) -> str | None:
         manifest = load(target)
     except IntegrityError:
         return f"holds a {NAME} that mixer did not write"
-    ours = {NAME, INDEX, MEDIA, REMOVED, *(output.path.split("/")[0] for output in manifest.outputs)}
+    ours = {NAME, INDEX, MEDIA, REMOVED, CROISSANT, *(output.path.split("/")[0] for output in manifest.outputs)}
     others = sorted(path.name for path in target.iterdir() if path.name not in ours)
     return f"holds files that are not of the mix: {', '.join(others[:3])}" if others else None
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mixer import (
     caching,
@@ -21,7 +22,7 @@ from mixer import (
     sources,
 )
 from mixer.derived import MATCH, Derived
-from mixer.errors import MissingFile, ShortageError
+from mixer.errors import DataError, MissingFile, ShortageError
 from mixer.exclusion import Compared
 from mixer.pools import Pool
 from mixer.processes import Engine, running
@@ -31,6 +32,9 @@ from mixer.recipe import load_recipe, plain_option
 from mixer.resolved import Input, Leaf, Part, Recipe, Tokens, Unit
 from mixer.roots import DataRoot, data_root, miniature_notice
 from mixer.store import Entry, Store
+
+if TYPE_CHECKING:
+    import polars as pl
 
 MOST_RECORDS = 1 << 32
 """What one machine is asked to order at once; more is a mistake in an amount."""
@@ -144,7 +148,7 @@ def plan(
             f"{recipe.name}: a mix holds at most {MOST_RECORDS:,} records, and {most.name} alone asks for {most.count:,}; "
             "lower its amount"
         )
-    return Plan(recipe, root, leaves, size, tuple(pools.shared_records(made)), tuple(curated))
+    return Plan(recipe, root, leaves, size, (*recipe.notes, *pools.shared_records(made)), tuple(curated))
 
 
 def pools_of(
@@ -164,7 +168,7 @@ def pools_of(
     if root.kind == "miniatures":
         told(miniature_notice(data))
     with running(workers) as pool:
-        store = Store(caching.folder(cache))
+        store = caching.opened(cache, progress)
         convert = _converter(recipe, inputs, root, store, pool, progress, told)
         for given in _compared(recipe):
             conversion.derive(convert(given), MATCH, "comparing", store, pool, progress)
@@ -176,12 +180,22 @@ def pools_of(
             for each in derived:
                 entry = conversion.derive(entry, each, f"{each.kind} of", store, pool, progress)
             roots = [folder for folder in (entry.media, root.media) if folder is not None]
+
+            def made_as(recipe: Recipe) -> Pool:
+                return pools.pool(leaf, recipe, entry, convert, gates, roots, expecting=root.kind == "given")
+
+            def kept() -> pl.Series:
+                return made_as(replace(recipe, unit="samples")).keep
+
             if recipe.curation.tokens:
-                counted = _counted(recipe.curation.tokens, entry, roots, store, pool, progress)
+                counted = _counted(recipe.curation.tokens, entry, roots, store, pool, progress, kept)
                 entry = conversion.derive(entry, counted, "counting tokens of", store, pool, progress)
-            return pools.pool(leaf, recipe, entry, convert, gates, roots, expecting=root.kind == "given")
+            return made_as(recipe)
 
         made = [made_of(leaf) for leaf in recipe.leaves()]
+    problems = [problem for each in made for problem in each.problems]
+    if problems:
+        raise DataError("\n".join(problems))
     if recipe.curation.dedup:
         made = deduplicating.deduplicated(made, recipe.curation.dedup)
     return root, [pools.capped(each, recipe.seed) for each in made]
@@ -212,7 +226,7 @@ def prepare(
         told(miniature_notice(data))
     spans = made = 0
     with running(workers) as pool:
-        store = Store(caching.folder(cache))
+        store = caching.opened(cache, progress)
         for located in _located(inputs, root):
             more, done = conversion.prepare(located, part, spans, store, pool, progress)
             spans, made = spans + more, made + done
@@ -220,14 +234,20 @@ def prepare(
 
 
 def _counted(
-    asked: Tokens, entry: Entry, media: Sequence[Path], store: Store, workers: Engine, progress: Progress
+    asked: Tokens,
+    entry: Entry,
+    media: Sequence[Path],
+    store: Store,
+    workers: Engine,
+    progress: Progress,
+    kept: Callable[[], pl.Series],
 ) -> Derived:
-    """Describe the columns that count tokens; a rule for visual tokens looks at the images."""
+    """Describe the columns that count tokens; a rule for visual tokens looks at the images, of kept records at least."""
     from mixer import tokens, visual_tokens
 
     table = None
     if isinstance(asked.image, str):
-        table = visual_tokens.table(asked.image, entry, media, store.folder, workers, progress)
+        table = visual_tokens.table(asked.image, entry, media, store.folder, workers, progress, kept)
     return tokens.derived(asked, table)
 
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mixer import selection, writers
 from mixer.curation import Gate
-from mixer.errors import DataError
 from mixer.exclusion import Compared, columns_of, compare
 from mixer.ordering import Identity
 from mixer.resolved import Input, Kind, Leaf, Output, Recipe, Unit
@@ -51,6 +50,8 @@ class Pool:
     found: Mapping[str, Mapping[str, int]]
     """Step of curation -> what speaks against records -> how many; one record may count several times."""
     notes: tuple[str, ...]
+    problems: tuple[str, ...] = ()
+    """Why it must not be mixed: records that leak, or that no output can hold."""
 
     def rows(self, unit: Unit | None = None) -> pl.DataFrame:
         """Read the records from the store: row, number in the entry; key, identity; mass, in a unit or the recipe's.
@@ -58,6 +59,16 @@ class Pool:
         Where a cap needs it also media, the images of each.
         """
         return _rows(self.entry, self.keep, self.leaf, unit or self.unit)
+
+    def keys(self) -> Iterator[pl.DataFrame]:
+        """Go through the records some at a time: row and key."""
+        import polars as pl
+
+        first = 0
+        for frame in self.entry.frames(["key"], PIECE):
+            rows = pl.int_range(first, first + frame.height, dtype=pl.UInt32, eager=True).alias("row")
+            yield frame.with_columns(rows).filter(self.keep[first : first + frame.height])
+            first += frame.height
 
     @property
     def identity(self) -> Identity:
@@ -92,7 +103,8 @@ def pool(
 
     `convert` gives the sources that `except` and `only` name, `media` are the roots below which its media may lie.
     `expecting`: compare removed numbers with `expect` (they do not hold for miniatures).
-    Raises DataError when a match finds nothing, when records cannot be written to an output of the recipe, or leak.
+    Raises DataError when a match finds nothing; records that cannot be written to an output of the recipe, or that leak,
+    are the pool's problems.
     """
     import polars as pl
 
@@ -125,8 +137,6 @@ def pool(
         mass += int(frame["mass"].cast(pl.UInt64).sum())
         first += whole.height
     found = {step: _total(ruling.counts for ruling in rulings) for step, rulings in curated.items()}
-    _check_gates(leaf, gates, curated, found)
-    _check_expressible(leaf, steps)
     taken = {step: sum(_spoken(ruling) for ruling in rulings) for step, rulings in curated.items()}
     losses = _total([*(step.losses for step in steps), taken])
     notes = [note for step in steps for note in step.notes]
@@ -143,6 +153,7 @@ def pool(
         removed=pl.concat(removed),
         found=found,
         notes=tuple(notes),
+        problems=(*_leaks(leaf, gates, curated, found), *_inexpressible(leaf, steps)),
     )
 
 
@@ -193,16 +204,16 @@ def _spoken(ruling: Ruling) -> int:
     return ruling.why.len() - ruling.why.null_count()
 
 
-def _check_gates(
+def _leaks(
     leaf: Leaf, gates: Sequence[Gate], curated: Mapping[str, list[Ruling]], found: Mapping[str, Mapping[str, int]]
-) -> None:
-    """Raise DataError when a gate that stops the build speaks against records."""
+) -> Iterator[str]:
+    """Say where a gate that stops the build speaks against records."""
     for gate in gates:
         count = sum(map(_spoken, curated[gate.step]))
         if gate.refuse and count:
             example = next(why for ruling in curated[gate.step] for why in ruling.why.drop_nulls())
             said = ", ".join(f"{name} {hits:,}" for name, hits in sorted(found[gate.step].items()) if hits)
-            raise DataError(
+            yield (
                 f"{leaf.name}: {count:,} conversations leak a benchmark ({said}), such as {example}; leave them out with "
                 "`on_leak: drop`, or see them with `mixer check`"
             )
@@ -228,7 +239,9 @@ def _load(leaf: Leaf, recipe: Recipe, entry: Entry, gates: Sequence[Gate]) -> It
     """Read the index columns that a leaf's rules look at, some parts at a time; all at once where records are compared."""
     import polars as pl
 
-    wanted = {"images", "videos", "audios", "turns", "literal_tokens"}.union(*(gate.rule.columns for gate in gates))
+    wanted = {"images", "videos", "audios", "turns", "literal_tokens", "separators"}.union(
+        *(gate.rule.columns for gate in gates)
+    )
     if recipe.unit not in ("samples", *wanted):
         wanted.add(recipe.unit)
     if leaf.where is not None:
@@ -276,7 +289,7 @@ def _compared(
 
 
 def _expressible(frame: pl.DataFrame, output: Output, kind: Kind) -> _Step:
-    reasons = frame.with_columns(writers.get(output.target).inexpressible(kind).alias("reason"))["reason"]
+    reasons = writers.reasons(frame, output, kind)
     lost = reasons.len() - reasons.null_count()
     if not lost:
         return _Step(reasons.is_null(), {}, [])
@@ -284,12 +297,12 @@ def _expressible(frame: pl.DataFrame, output: Output, kind: Kind) -> _Step:
     return _Step(reasons.is_null(), {"inexpressible": lost}, [], output.target, counts)
 
 
-def _check_expressible(leaf: Leaf, steps: list[_Step]) -> None:
-    """Raise DataError when records cannot be written for a target and may not be dropped."""
+def _inexpressible(leaf: Leaf, steps: list[_Step]) -> Iterator[str]:
+    """Say which records cannot be written for a target and may not be dropped."""
     for target in dict.fromkeys(step.target for step in steps if step.refused):
         counts = _total(step.refused for step in steps if step.target == target)
         said = ", ".join(f"{count:,} with {reason}" for reason, count in sorted(counts.items()))
-        raise DataError(
+        yield (
             f"{leaf.name}: {sum(counts.values()):,} conversations cannot be written for {target}: {said}; "
             f"leave them out with `output: {{for: {target}, inexpressible: drop}}` or write another target"
         )

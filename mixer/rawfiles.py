@@ -21,6 +21,7 @@ from mixer import atomic, sources
 from mixer.errors import DataError, MissingFile
 from mixer.hashing import sha256_of
 from mixer.progress import Advance
+from mixer.remote.looking import Looking
 from mixer.resolved import Input
 from mixer.sources import File, Lookup, Source
 from mixer.stamps import Stamp, stamp
@@ -52,15 +53,16 @@ def find(given: Input, root: Path | None) -> tuple[list[RawFile], list[RawFile]]
     if source.own_path:
         return _own(source, given), []
     missing: list[str] = []
+    looking = Looking()
     files = [
         raw
         for number, file in enumerate(source.every_file(given.options))
-        for raw in _locate(source, file, number, given, root, (source.name,), missing)
+        for raw in _locate(source, file, number, given, root, (source.name,), missing, looking)
     ]
     lookups = [
         raw
         for number, lookup in source.used_lookups(given.options)
-        for raw in _locate(source, lookup.file, number, given, root, _folders(source, lookup), missing)
+        for raw in _locate(source, lookup.file, number, given, root, _folders(source, lookup), missing, looking)
     ]
     if missing:
         raise MissingFile("\n".join(missing))
@@ -70,12 +72,12 @@ def find(given: Input, root: Path | None) -> tuple[list[RawFile], list[RawFile]]
 def _own(source: Source, given: Input) -> list[RawFile]:
     """Give the user's own file, or all that match a path whose last part has a `*`, sorted."""
     assert given.path is not None, "the recipe's models ask for it"
-    file = source.used_files(given.options)[0]
+    file, looking = source.used_files(given.options)[0], Looking()
     if "*" in given.path.name:
-        matches = sorted(_matches(given.path.parent, (given.path.name,)))
+        matches = sorted(_matches(given.path.parent, (given.path.name,), looking))
         if matches:
             return [RawFile(name, path, file) for (name,), path in matches]
-    elif given.path.is_file():
+    elif looking.is_file(given.path):
         return [RawFile(given.path.name, given.path, file)]
     raise MissingFile(f"{given.path}: no such file, which a leaf that uses {source.name} names as its path")
 
@@ -92,49 +94,53 @@ def _locate(
     root: Path | None,
     folders: tuple[str, ...],
     missing: list[str],
+    looking: Looking,
 ) -> list[RawFile]:
-    found = _found(file, given, root, folders)
+    found = _found(file, given, root, folders, looking)
     if found:
         return [RawFile(published, path, file, number) for published, path in found]
     candidates = candidate_paths(file, given, root, folders)
     missing.append(
-        f"{source.name}: {file.path} is missing; it is published at {source.homepage}; put it at {candidates[0]}"
+        f"{source.name}: {file.path} is missing; it is published at {source.homepage}; "
+        f"run `mixer fetch {source.name}`, or put it at {candidates[0]}"
         if candidates
         else f"{source.name}: {file.path} is not looked for, since there is no data root; name one with --data"
     )
     return []
 
 
-def _found(file: File, given: Input, root: Path | None, folders: tuple[str, ...]) -> list[tuple[str, Path]]:
+def _found(
+    file: File, given: Input, root: Path | None, folders: tuple[str, ...], looking: Looking
+) -> list[tuple[str, Path]]:
     """Give the first of a file's places that holds it, with its published path.
 
     Of a path with `*`, give all files of that place that match, sorted.
     """
     for path in candidate_paths(file, given, root, folders):
         if "*" not in file.path or file.path in given.files:
-            if path.is_file():
+            if looking.is_file(path):
                 return [(file.path, path)]
             continue
         place = path.parents[file.path.count("/")]
         added = path.name.removeprefix(Path(file.path).name)  # what packs it
-        matches = sorted(_matches(place, path.relative_to(place).parts))
+        matches = sorted(_matches(place, path.relative_to(place).parts, looking))
         if matches:
             return [("/".join(names).removesuffix(added), each) for names, each in matches]
     return []
 
 
-def _matches(place: Path, pattern: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Path]]:
+def _matches(place: Path, pattern: tuple[str, ...], looking: Looking) -> Iterator[tuple[tuple[str, ...], Path]]:
     """Go through the files below a folder that match a pattern, part by part; names have one spelling on all systems."""
     if not pattern:
-        if place.is_file():
+        if looking.is_file(place):
             yield (), place
         return
-    if not place.is_dir():
+    if not looking.is_dir(place):
         return
-    for entry in place.iterdir():
+    for entry in looking.entries(place):
         name = normalize("NFC", entry.name)  # some systems write Korean syllables in pieces
         if fnmatchcase(name, normalize("NFC", pattern[0])):
-            yield from (((name, *names), found) for names, found in _matches(entry, pattern[1:]))
+            yield from (((name, *names), found) for names, found in _matches(entry, pattern[1:], looking))
 
 
 def candidate_paths(file: File, given: Input, root: Path | None, folders: tuple[str, ...]) -> list[Path]:
@@ -157,7 +163,8 @@ def found_files(source: Source, root: Path | None) -> dict[str, bool]:
     joined = [join.file for join in source.grouping.joins] if source.grouping else []
     every: list[tuple[File, tuple[str, ...]]] = [(file, (source.name,)) for file in (*source.files, *joined)]
     every += [(lookup.file, _folders(source, lookup)) for lookup in source.lookups]
-    return {file.path: bool(_found(file, given, root, folders)) for file, folders in every}
+    looking = Looking()
+    return {file.path: bool(_found(file, given, root, folders, looking)) for file, folders in every}
 
 
 class Hashes:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mixer import sources
+from mixer.licences import rolled_up
 from mixer.tables import cut, number, size, table
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def plan_values(plan: Plan) -> dict[str, Any]:
         "records": plan.records,
         "sources": leaves,
         "totals": _totals(leaves),
-        "licences": licences_of(leaves),
+        "licences": rolled_up(leaves),
         "curation": [each.model_dump(mode="json") for each in plan.curated],
         "notes": list(plan.notes),
     }
@@ -58,7 +59,7 @@ def plan_text(plan: Plan) -> str:
     """Print a plan for people: a table, and below it what a rule has to say."""
     values = plan_values(plan)
     lines = [_amount_table(values["sources"], full=True)]
-    lines += _rolled_up(values["sources"])
+    lines += _licence_lines(values["sources"])
     lines += _remarks(values["sources"], plan.notes)
     if plan.data.kind == "miniatures":
         lines.append("made of the built-in miniatures, with absolute amounts scaled down to them")
@@ -102,20 +103,9 @@ def _amount_table(leaves: Mapping[str, Mapping[str, Any]], *, full: bool) -> str
     return table(header, rows, total=["total", *(number(totals[name]) for name in names), "", "100.0%", ""])
 
 
-def licences_of(leaves: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, int]]:
-    """Roll up what must be accepted: term -> how many leaves and records of the mix it is about."""
-    rolled: dict[str, dict[str, int]] = {}
-    for leaf in leaves.values():
-        for term in leaf["terms"]:
-            about = rolled.setdefault(term, {"leaves": 0, "records": 0})
-            about["leaves"] += 1
-            about["records"] += leaf["count"]
-    return dict(sorted(rolled.items()))
-
-
-def _rolled_up(leaves: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _licence_lines(leaves: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Say in a line which licences the mix is under."""
-    said = [f"{term} ({number(about['records'])} records)" for term, about in licences_of(leaves).items()]
+    said = [f"{term} ({number(about['records'])} records)" for term, about in rolled_up(leaves).items()]
     return [f"licences: {', '.join(said)}"] if said else []
 
 
@@ -149,7 +139,7 @@ def mix_text(mix: Mix) -> str:
     """Print a finished mix for people."""
     manifest = mix.manifest
     leaves = manifest.model_dump(mode="json")["sources"]
-    lines = [_amount_table(leaves, full=False), *_rolled_up(leaves), *_remarks(leaves, ())]
+    lines = [_amount_table(leaves, full=False), *_licence_lines(leaves), *_remarks(leaves, ())]
     lines += [
         f"{output.records:,} records, {size(output.bytes)}: {mix.path / output.path}" for output in manifest.outputs
     ]

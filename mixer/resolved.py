@@ -108,6 +108,8 @@ class Output:
     shards: Shards | None = None
     """None: one file."""
     compression: Literal["zstd"] | None = None
+    separators: Literal["refuse", "keep"] = "refuse"
+    """Whether texts that hold what a template parts turns by are beyond the target."""
 
 
 @dataclass(frozen=True)
@@ -220,6 +222,10 @@ class Recipe:
     outputs: tuple[Output, ...] = (Output(),)
     max_bad: Fraction = Fraction(1, 100)
     curation: Curation = NO_CURATION
+    croissant: bool = False
+    """Describe the mix for machines, too."""
+    notes: tuple[str, ...] = ()
+    """What a reader of a plan should know of its text."""
 
     def leaves(self) -> list[Leaf]:
         """List the distinct leaves in recipe order; a leaf that several groups share stands where it is first named."""

@@ -31,12 +31,14 @@ from mixer.converter import converter_hash
 from mixer.derived import MATCH, SUFFIX, Derived
 from mixer.errors import IntegrityError
 from mixer.hashing import sha256_of
+from mixer.progress import Progress, silent
+from mixer.remote.path import RemotePath
 
 if TYPE_CHECKING:
     import polars as pl
 
 REPAIR = "run `mixer cache prune --damaged` and build again"
-LAYOUT = 4
+LAYOUT = 5
 """Of the entries; a change of layout changes every address."""
 
 
@@ -191,10 +193,16 @@ class Entry:
 
 
 class Store:
-    """A store on disk; the folder need not exist yet."""
+    """A store on disk; the folder need not exist yet.
 
-    def __init__(self, folder: Path) -> None:
+    Behind it may stand one that machines share in an object store: entries that are only there are copied here, and
+    those that are only here are copied there.
+    """
+
+    def __init__(self, folder: Path, shared: RemotePath | None = None, progress: Progress = silent) -> None:
         self.folder = folder
+        self.shared = shared
+        self.progress = progress
 
     def hashes(self) -> Path:
         """Give the folder of remembered hashes."""
@@ -202,10 +210,28 @@ class Store:
 
     def has_any(self, source: str) -> bool:
         """Say whether anything of a source was ever converted here."""
-        return any((self.folder / "sources" / source).glob("*/ledger.json"))
+        if any((self.folder / "sources" / source).glob("*/ledger.json")):
+            return True
+        if self.shared is None:
+            return False
+        from mixer.remote import sharing
+
+        return sharing.has_any(self.shared, source)
 
     def find(self, source: str, address: str) -> Entry | None:
         """Give the entry at an address, or None. Raises IntegrityError when its parts are not what its ledger says."""
+        entry = self._here(source, address)
+        if self.shared is None:
+            return entry
+        from mixer.remote import sharing
+
+        if entry is not None:
+            sharing.push(self.shared, entry, self.progress)
+        elif sharing.pull(self.shared, source, address, self.folder / "sources" / source, self.progress):
+            entry = self._here(source, address)
+        return entry
+
+    def _here(self, source: str, address: str) -> Entry | None:
         entry = _read_entry(self.folder / "sources" / source / address)
         if entry is not None:
             _check_sizes(entry)

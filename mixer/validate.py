@@ -34,12 +34,14 @@ class Checks:
     """Of all turns' texts."""
     literal_tokens: list[bool]
     """A placeholder stands in the text of a record that has no such medium: it is text there."""
+    separators: list[bool]
+    """A text holds what LLaVA-1.5's template parts turns by, see `_parts_turns`."""
     faults: dict[int, list[Fault]]
     """Place of each record that is not valid -> all its problems."""
 
     def remove(self, place: int) -> None:
         """Take a record out of the lists."""
-        del self.characters[place], self.literal_tokens[place]
+        del self.characters[place], self.literal_tokens[place], self.separators[place]
 
 
 def check(conversation: Conversation) -> list[Fault]:
@@ -70,7 +72,18 @@ def check_all(records: list[Conversation]) -> Checks:
                     not files and any(token in each for each in (text, *answers))
                     for token, files in _media(record).items()
                 )
-    return Checks(characters, literal, faults)
+    separators = ["</s>" in text or "ASSISTANT: " in text for text in texts]
+    for place, record in enumerate(records):
+        if separators[place] or record.chosen is not None:
+            separators[place] = _parts_turns(record)
+    return Checks(characters, literal, separators, faults)
+
+
+def _parts_turns(record: Conversation) -> bool:
+    """Say whether a text holds `</s>`, or `ASSISTANT: ` behind a blank, which a turn's name puts before its text."""
+    answers = [turn for turn in (record.chosen, record.rejected) if turn]
+    texts = [f" {turn.value}" for turn in (*record.conversations, *answers)]
+    return any("</s>" in text or " ASSISTANT: " in text for text in texts)
 
 
 def _hold_other_tokens(records: list[Conversation], values: list[list[str]], texts: list[str]) -> bool:

@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
 from mixer.conversation import Conversation, digest, media, record_key, starts_with_id
 from mixer.data_files import data_files
 from mixer.hashing import sha256_of
+from mixer.licences import rolled_up
 from mixer.manifest import (
     CURATED,
     INDEX,
@@ -32,7 +33,8 @@ from mixer.manifest import (
     read_index,
     seal_problem,
 )
-from mixer.progress import Progress, silent
+from mixer.progress import Advance, Progress, silent
+from mixer.remote.path import RemotePath, parsed
 from mixer.store import Media, media_problems
 from mixer.validate import check_all
 
@@ -48,6 +50,14 @@ MOST = 20
 """Damaged records named one by one; more are counted."""
 
 
+class Sliced(Protocol):
+    """The bytes of a data file, of which slices can be had."""
+
+    def __getitem__(self, place: slice, /) -> bytes:
+        """Give the bytes of a slice, fewer where the file ends."""
+        ...
+
+
 @dataclass(frozen=True)
 class Verified:
     """The outcome of a check: no problems, no damage."""
@@ -58,18 +68,17 @@ class Verified:
 
 
 def verify(mix: Path | str, *, progress: Progress = silent) -> Verified:
-    """Check a mix folder. Raises UsageError when it is none, IntegrityError when its manifest or index is unreadable."""
-    folder = Path(mix)
+    """Check a mix folder. Raises UsageError when it is none, IntegrityError when its manifest or index is unreadable.
+
+    One of an object store is read where it is, by ranges.
+    """
+    folder = parsed(mix)
+    if isinstance(folder, RemotePath):
+        from mixer.remote import verifying
+
+        return verifying.verify(folder, progress)
     manifest = load(folder)
-    problems = [*_arithmetic(manifest, folder / NAME)]
-    seal = seal_problem(manifest, folder / NAME)
-    if seal:
-        problems.append(seal)
-    whole = _file_problem(folder, manifest.index, progress)
-    if whole:
-        problems.append(whole)
-    index = read_index(folder, ["leaf", "id", "digest", "key", "pass", "shard", *_CHECKED])
-    problems += _index_problems(manifest, index, folder / INDEX)
+    problems, index = described_problems(folder, manifest, progress)
     for output in manifest.outputs:
         whole = _file_problem(folder, output, progress)
         if whole:
@@ -77,12 +86,23 @@ def verify(mix: Path | str, *, progress: Progress = silent) -> Verified:
     for number, output in enumerate(data_files(manifest)):
         if (folder / output.path).is_file():
             problems += _record_problems(folder / output.path, index.filter(index["shard"] == number), progress)
-    if manifest.removed:
-        problems += filter(None, [_file_problem(folder, manifest.removed, progress)])
-        problems += _removed_problems(manifest, folder)
     media = manifest.media
     problems += media_problems(folder / MEDIA, Media(media.files, media.bytes) if media else Media())
     return Verified(manifest.mix_id, manifest.records, tuple(problems))
+
+
+def described_problems(folder: Path, manifest: Manifest, progress: Progress) -> tuple[list[str], pl.DataFrame]:
+    """Check what describes a mix: manifest, index and list of removed records; give the problems and the index."""
+    problems = [*_arithmetic(manifest, folder / NAME)]
+    problems += filter(None, [seal_problem(manifest, folder / NAME), _file_problem(folder, manifest.index, progress)])
+    index = read_index(folder, ["leaf", "id", "digest", "key", "pass", "shard", *_CHECKED])
+    problems += _index_problems(manifest, index, folder / INDEX)
+    if manifest.croissant:
+        problems += filter(None, [_file_problem(folder, manifest.croissant, progress)])
+    if manifest.removed:
+        problems += filter(None, [_file_problem(folder, manifest.removed, progress)])
+        problems += _removed_problems(manifest, folder)
+    return problems, index
 
 
 def _arithmetic(manifest: Manifest, path: Path) -> Iterator[str]:
@@ -101,6 +121,9 @@ def _arithmetic(manifest: Manifest, path: Path) -> Iterator[str]:
         yield from unequal(f"{where}.share", _ratio(leaf.count, manifest.records), leaf.share, "count / records")
     total = sum(leaf.count for leaf in manifest.sources.values())
     yield from unequal("records", total, manifest.records, "sum of the leaves' counts")
+    about = {name: leaf.model_dump(mode="json") for name, leaf in manifest.sources.items()}
+    if manifest.licences != rolled_up(about):
+        yield f"{path}: $.licences: is not what the leaves' terms add up to"
     written: Counter[str] = Counter()
     for output in manifest.outputs:
         written[output.target] += output.records
@@ -152,7 +175,7 @@ def _removed_problems(manifest: Manifest, folder: Path) -> Iterator[str]:
     try:
         with path.open("rb") as lines:
             listed.update((each["leaf"], each["step"]) for each in map(msgspec.json.decode, lines))
-    except (msgspec.DecodeError, TypeError, KeyError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError, KeyError):
         yield f"{path}: is not a list of removed records"
         return
     for name, leaf in manifest.sources.items():
@@ -169,21 +192,26 @@ def _record_problems(path: Path, index: pl.DataFrame, progress: Progress) -> Ite
     size = path.stat().st_size
     if not size:
         return
-    damaged = 0
-    decode = msgspec.json.Decoder(Conversation).decode
     with (
         path.open("rb") as file,
         mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
         progress(f"checking {path.name}", size) as advance,
     ):
-        for number, row in enumerate(_rows(index)):
-            problem = _record_problem(data, row, decode)
-            advance(row[-1])
-            if problem is None:
-                continue
-            damaged += 1
-            if damaged <= MOST:
-                yield f"{path}: record {number + 1} ({row[0]!r}) at byte {row[-2]}: {problem}"
+        yield from record_problems(path, data, index, advance)
+
+
+def record_problems(path: Path, data: Sliced, index: pl.DataFrame, advance: Advance) -> Iterator[str]:
+    """Recompute the digest and index columns of every record of a data file; `index` holds its rows, in its order."""
+    damaged = 0
+    decode = msgspec.json.Decoder(Conversation).decode
+    for number, row in enumerate(_rows(index)):
+        problem = _record_problem(data, row, decode)
+        advance(row[-1])
+        if problem is None:
+            continue
+        damaged += 1
+        if damaged <= MOST:
+            yield f"{path}: record {number + 1} ({row[0]!r}) at byte {row[-2]}: {problem}"
     if damaged > MOST:
         yield f"{path}: {damaged - MOST:,} more records are damaged"
 
@@ -194,7 +222,7 @@ def _rows(index: pl.DataFrame) -> Iterator[_Row]:
         yield from wanted[start : start + SLICE].iter_rows()
 
 
-def _record_problem(data: mmap.mmap, row: _Row, decode: Callable[[bytes], Conversation]) -> str | None:
+def _record_problem(data: Sliced, row: _Row, decode: Callable[[bytes], Conversation]) -> str | None:
     id, expected, key, paths, turns, characters, offset, length = row
     line = data[offset : offset + length]
     if not starts_with_id(line, id):

@@ -169,3 +169,15 @@ def test_a_damaged_list_of_removed_records_is_said(mixer, photos, tmp_path, line
         file.write(line + b"\n")
 
     assert "removed.jsonl: is not a list of removed records" in mixer("verify", "out/clean", code=1).stderr
+
+
+def test_what_a_target_cannot_hold_stops_no_check(mixer, tmp_path):
+    """A check looks at records whatever they are to be written for."""
+    turns = [{"from": "human", "value": "<image>\n<image>\nWhat is it?"}, {"from": "gpt", "value": "A boat."}]
+    (tmp_path / "talk.json").write_text(
+        json.dumps([{"id": "a", "image": ["p/1.jpg", "p/2.jpg"], "conversations": turns}])
+    )
+    path = recipe(tmp_path, "mix", sources={"talk": {"use": "llava_json", "path": "talk.json"}})
+
+    assert "several images" in mixer("plan", path, code=1).stderr
+    assert json.loads(mixer("check", path, "--json").stdout)["problems"] == []

@@ -262,3 +262,48 @@ def test_a_nested_recipes_curation_does_not_count(tmp_path, cache):
     path = recipe(tmp_path, "mix", sources={"inner": {"recipe": "inner.yaml"}})
 
     assert plan(path, data="miniatures", cache=cache).records
+
+
+def test_a_nested_recipes_gates_are_said_not_to_apply(tmp_path, cache):
+    """Nobody loses a gate without a word."""
+    (tmp_path / "inner.yaml").write_text(
+        "mixer: 1\nname: inner\nsources:\n  ocrvqa: {}\nlicence: {allow: [MIT]}\nexclude: gone.txt\n"
+    )
+    path = recipe(tmp_path, "mix", sources={"inner": {"recipe": "inner.yaml"}})
+
+    planned = plan(path, data="miniatures", cache=cache)
+
+    assert "inner: `licence`, `exclude` of inner.yaml does not apply: only the outer recipe's do" in planned.notes
+
+
+def test_the_manifest_rolls_licences_up_and_verify_adds_them(own):
+    """Term -> leaves and records; an edited sum is found."""
+    mix = own(
+        {"a": [talk("a1")]}, sources={"gqa": {}, "llava_v1_5_mix665k": {}, "a": {"use": "llava_json", "path": "a.json"}}
+    )
+    counts = {name: leaf.count for name, leaf in mix.manifest.sources.items()}
+
+    assert mix.manifest.licences["OpenAI"] == {"leaves": 1, "records": counts["llava_v1_5_mix665k"]}
+    assert mix.manifest.licences["CC-BY-4.0"] == {"leaves": 2, "records": sum(counts.values()) - 1}
+    path = mix.path / "manifest.json"
+    told = json.loads(path.read_text())
+    told["licences"]["OpenAI"]["records"] += 1
+    path.write_text(json.dumps(told))
+    assert any(
+        "$.licences: is not what the leaves' terms add up to" in problem for problem in verify(mix.path).problems
+    )
+
+
+def test_a_mix_is_described_for_machines_if_asked(own, mixer, tmp_path):
+    """croissant.json names every file with its hash; verify looks at it; an export has one too."""
+    mix = own({"a": [talk("a1"), talk("a2", "p/1.jpg")]}, croissant=True, output={"for": "jsonl"})
+
+    described = json.loads((mix.path / "croissant.json").read_text())
+    (data,) = mix.manifest.outputs
+    assert [(each["contentUrl"], each["sha256"]) for each in described["distribution"]] == [(data.path, data.sha256)]
+    assert not verify(mix.path).problems
+    (mix.path / "croissant.json").write_text("{}")
+    assert any("croissant.json: expected" in problem for problem in verify(mix.path).problems)
+    mixer("export", mix.path, "--for", "llama_factory", "--croissant", "-o", "export")
+    mixer("export", mix.path, "--for", "llama_factory", "-o", "export")
+    assert not (tmp_path / "export/croissant.json").exists()

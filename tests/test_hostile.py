@@ -234,3 +234,16 @@ def test_a_lock_that_a_killed_process_left_alone_goes(tmp_path):
         names = sorted(path.name for path in tmp_path.iterdir())
         assert names == sorted([held.name, f"{held.name}.lock", other.name, f"{other.name}.lock"])
     assert not list(tmp_path.iterdir())
+
+
+def test_folders_may_be_called_like_patterns(mixer, tmp_path):
+    """Data, store and mix in folders with brackets and stars."""
+    folder = tmp_path / "x[1] *?"
+    folder.mkdir()
+    built = ["build", "svit_mix", "--data", "miniatures", "--cache", folder / "store", "-o", folder / "mix"]
+
+    mixer(*built)
+    mixer(*built, "--memory", "64MiB")
+    mixer("verify", folder / "mix")
+    mixer("diff", folder / "mix", folder / "mix")
+    mixer("export", folder / "mix", "--for", "parquet", "-o", folder / "export")

@@ -141,7 +141,7 @@ def test_slurm_jobs_give_the_same_mix(mixer, tmp_path):
         done
         command="${@: -1}"
         for id in $(seq 1 "${last:-1}"); do SLURM_ARRAY_TASK_ID=$id bash -c "$command" >&2; done
-        echo 4711
+        echo '4711;cluster'  # as it says where there are several clusters
         """
     )
     (bin_ / "mixer").write_text(f'#!/usr/bin/env bash\nexec {sys.executable} -m mixer.cli "$@"\n')
@@ -172,5 +172,6 @@ def test_slurm_needs_a_shared_store(mixer, tmp_path):
     path = sources_of(tmp_path, 3)
 
     assert (
-        "name a folder that every node sees with --cache DIR" in mixer("slurm", path, code=2, env={"MIXER_CACHE": ""}).stderr
+        "name a folder that every node sees with --cache DIR"
+        in mixer("slurm", path, code=2, env={"MIXER_CACHE": ""}).stderr
     )

@@ -223,7 +223,9 @@ def test_what_follows_from_a_refused_value_is_not_told(folder):
     assert len(messages) == 2
 
 
-@pytest.mark.parametrize("output", ["llava", "{for: trl}", "[{for: trl}]", "[{for: jsonl}, {for: trl}, llava]", "[]"])
+@pytest.mark.parametrize(
+    "output", ["llava", "{for: axolotl}", "[{for: axolotl}]", "[{for: jsonl}, {for: axolotl}, llava]", "[]"]
+)
 def test_a_refused_target_is_taken_for_no_other(folder, output):
     """Each is one mistake: none is llava, which is meant where nothing is said, and which reads no pairs."""
     text = f"{HEAD}kind: preference\nsources: {{rlhf_v: {{}}}}\noutput: {output}\n"
@@ -232,7 +234,7 @@ def test_a_refused_target_is_taken_for_no_other(folder, output):
     messages = [problem.message for problem in problems("mix.yaml")]
 
     assert all(message.startswith("expected ") for message in messages)
-    assert len(messages) == output.count("trl") + output.endswith(("llava", "llava]", "[]"))
+    assert len(messages) == output.count("axolotl") + output.endswith(("llava", "llava]", "[]"))
 
 
 def test_a_mistake_in_a_parent_is_shown_in_the_parent(folder):

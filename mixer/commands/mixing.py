@@ -38,10 +38,11 @@ class _Part(click.ParamType):  # type: ignore[type-arg]
     "-o",
     "--out",
     type=click.Path(path_type=Path),
-    metavar="DIR",
+    callback=options.anywhere,
+    metavar="DIR|URL",
     envvar="MIXER_OUT",
     show_envvar=True,
-    help="Folder of the mix. Default: out/<name>.",
+    help="Folder of the mix; one in an object store takes many, each in a folder of its id. Default: out/<name>.",
 )
 @options.planning
 @click.option(
@@ -147,10 +148,15 @@ def plan(
 @options.json
 @options.quiet
 def verify(mix: Path, as_json: bool, quiet: bool) -> None:
-    """Check a mix against its manifest: every file's hash, every record, every count."""
+    """Check a mix against its manifest: every file's hash, every record, every count.
+
+    MIX is a folder, or a URL such as s3://bucket/mixes/name: of the newest mix there, or of one mix.
+    """
     from mixer.progress import bars, silent
+    from mixer.remote.path import parsed
     from mixer.verifying import verify as check
 
+    mix = parsed(mix)
     verified = check(mix, progress=silent if quiet else bars)
     if as_json:
         click.echo(

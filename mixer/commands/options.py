@@ -18,16 +18,30 @@ def complain(line: str) -> None:
         click.echo(line, err=True)
 
 
+def anywhere(_context: click.Context, _parameter: click.Parameter, path: Path | None) -> Path | None:
+    """Read the path of an option that may lie in an object store, too."""
+    from mixer.remote.path import parsed
+
+    return None if path is None else parsed(path)
+
+
+def _media_here(_context: click.Context, _parameter: click.Parameter, media: Path | None) -> Path | None:
+    from mixer.roots import here
+
+    return None if media is None else here(media)
+
+
 data = click.option(
     "--data",
-    metavar="DIR",
+    metavar="DIR|URL",
     envvar="MIXER_DATA",
     show_envvar=True,
-    help="Folder of the raw files, or `miniatures`. Default: ./data, else the built-in miniatures.",
+    help="Folder of the raw files, here or in an object store (s3://bucket/raw), or `miniatures`. Default: ./data, else the built-in miniatures.",
 )
 media = click.option(
     "--media",
     type=click.Path(file_okay=False, path_type=Path),
+    callback=_media_here,
     metavar="DIR",
     envvar="MIXER_MEDIA",
     show_envvar=True,
@@ -36,10 +50,12 @@ media = click.option(
 cache = click.option(
     "--cache",
     type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
+    callback=anywhere,
+    metavar="DIR|URL",
     envvar="MIXER_CACHE",
     show_envvar=True,
-    help="Store of converted sources. Default: the user's cache folder.",
+    help="Store of converted sources. One in an object store is shared by machines, and stands behind the one here. "
+    "Default: the user's cache folder.",
 )
 workers = click.option(
     "--workers",

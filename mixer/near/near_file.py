@@ -124,7 +124,7 @@ def read(path: Path) -> Near:
     types: dict[str, Any] = {"item": pl.String, "content": pl.String, "folder": pl.String}
     types |= {"twins": pl.List(pl.String), "scores": pl.List(pl.Float64)}
     try:
-        frame = pl.read_parquet(path)
+        frame = pl.read_parquet(path, glob=False)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise _damaged(path, str(error).splitlines()[0]) from error
     if dict(frame.schema) != types:

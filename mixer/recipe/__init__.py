@@ -83,6 +83,7 @@ def recipe_text(recipe: Recipe) -> dict[str, Any]:
         "order": recipe.order,
         "output": [_output(output) for output in recipe.outputs],
         "max_bad": _number(recipe.max_bad),
+        "croissant": recipe.croissant or None,
         **_curation(recipe.curation),
     }
     return _without_nothing(head | rest)
@@ -144,7 +145,9 @@ def _output(output: Output) -> dict[str, Any]:
     shards = (
         {f"shard_{output.shards.by}".replace("shard_shards", "shards"): output.shards.value} if output.shards else {}
     )
-    packed = {"compression": output.compression} if output.compression else {}
+    packed: dict[str, Any] = {"compression": output.compression} if output.compression else {}
+    if output.separators == "keep":
+        packed["separators"] = "keep"
     return {"for": output.target, "inexpressible": output.inexpressible, **packed, **shards}
 
 

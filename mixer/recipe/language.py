@@ -183,6 +183,10 @@ class OutputText(_Map):
         Literal["error", "drop"], Field(description="What to do with records that the target cannot hold.")
     ] = "error"
     compression: Annotated[Literal["zstd"] | None, Field(description="Pack the files; for streaming.")] = None
+    separators: Annotated[
+        Literal["refuse", "keep"],
+        Field(description="Texts with what LLaVA's template parts turns by: not for it, or written as they are."),
+    ] = "refuse"
     shards: Annotated[FromOne | None, Field(description="Into how many files its records are cut.")] = None
     shard_records: Annotated[FromOne | None, Field(description="Or: how many records a file holds.")] = None
     shard_bytes: Annotated[FromOne | None, Field(description="Or: how many bytes of records a file holds at most.")] = (
@@ -283,6 +287,7 @@ class RecipeText(_Map):
         BeforeValidator(_listed),
         Field(description="What to write.", min_length=1),
     ] = [OutputText()]
+    croissant: Annotated[bool, Field(description="Describe the mix in croissant.json, too.", strict=True)] = False
     licence: Annotated[LicenceText | None, Field(description="A gate: which licences the mix may use.")] = None
     exclude: Annotated[
         list[Text] | None,

@@ -25,6 +25,8 @@ from mixer.writers import COMPRESSED
 MAX_ENTRIES = 10_000
 """The most leaves and groups of a recipe: nested recipes could otherwise double at every level."""
 
+CURATION = ("licence", "exclude", "decontaminate", "dedup", "tokens")
+"""Keys of a recipe that are about the whole mix."""
 SHARDED: dict[str, Literal["shards", "records", "bytes"]] = {
     "shards": "shards", "shard_records": "records", "shard_bytes": "bytes"
 }  # fmt: skip
@@ -42,6 +44,7 @@ class Resolver:
     entries: int = 0
     kind: Kind = "instruct"
     """The outer recipe's."""
+    notes: list[str] = field(default_factory=list)
 
     def recipe(self, tree: Tree, seed: int | None, size: int | None) -> Recipe | None:
         """Give the recipe of a text, or None and its mistakes in `found`. `seed` and `size` replace its own."""
@@ -66,6 +69,8 @@ class Resolver:
             outputs=self.outputs(tree, text),
             max_bad=text.max_bad,
             curation=curation(tree, text, self.found),
+            croissant=text.croissant,
+            notes=tuple(self.notes),
         )
 
     def outputs(self, tree: Tree, text: RecipeText) -> tuple[Output, ...]:
@@ -93,7 +98,8 @@ class Resolver:
         if text.kind == "preference" and "output" not in tree.value:
             return (Output("jsonl"),)
         return tuple(
-            Output(output.for_, output.inexpressible, _shards(output), output.compression) for output in text.output
+            Output(output.for_, output.inexpressible, _shards(output), output.compression, output.separators)
+            for output in text.output
         )
 
     # --- leaves and groups -------------------------------------------------------------------------------------------
@@ -150,6 +156,10 @@ class Resolver:
         if nested is None:
             return None
         head = judged(RecipeText, nested, (), self.found)
+        unapplied = [word for word in CURATION if word in nested.value]
+        if unapplied:
+            words = ", ".join(f"`{word}`" for word in unapplied)
+            self.notes.append(f"{key}: {words} of {Path(nested.file).name} does not apply: only the outer recipe's do")
         children = self.children(nested, (*chain, os.path.realpath(nested.file)))
         return Group(key, children, _amount(text), head.size if head else None)
 
