@@ -56,7 +56,7 @@ bench: $(VENV)/.dev ## slow: speed and memory against limits and other tools: ma
 bench-near: $(VENV)/.dev ## slow: near-duplicates of 88,524 embeddings against faiss: make bench-near [TIMES=3]
 	$(BIN)/python tests/bench/near.py $(if $(TIMES),--times $(TIMES))
 
-bench-readers: $(VENV)/.dev ## slow: read every target back with published readers: make readers [NAMES='datasets trl']
+readers: $(VENV)/.dev ## slow: read every target back with published readers: make readers [NAMES='datasets trl']
 	tests/readers.sh $(NAMES)
 
 ray: $(VENV)/.dev ## slow: builds on two Ray nodes of this machine, one of which is killed
@@ -68,7 +68,7 @@ remote: $(VENV)/.dev ## slow: sources, store and mixes at a local stand-in of S3
 	$(VENV)/s3/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[remote]' 'moto[s3]>=5' flask flask-cors pytest hypothesis
 	$(VENV)/s3/bin/python -m pytest tests/test_remote.py tests/test_remote_s3.py
 
-peers: $(VENV)/.dev ## install tools that `make bench` can compare with; MDS=1: one that needs torch, too, apart
+bench-peers: $(VENV)/.dev ## install tools that `make bench` can compare with; MDS=1: one that needs torch, too, apart
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[peers]'
 	$(if $(MDS),$(PYTHON) -m venv $(VENV)/mds && $(VENV)/mds/bin/python -m pip install --quiet mosaicml-streaming orjson)
 
