@@ -36,12 +36,11 @@ from mixer.commands import options
     help="Write the repair list there, for `mixer repair` or a recipe's `exclude`.",
 )
 @click.option("--only-drop", is_flag=True, help="Let the repair list drop what could also be renamed or re-encoded.")
-@click.option("--option", "given_options", multiple=True, metavar="KEY=VALUE", help="An option of the source.")
-@click.option("--path", type=click.Path(path_type=Path, dir_okay=False), help="The file, for a generic source.")
+@options.of_source
 @options.together(options.data, options.media, options.cache, options.workers, options.json, options.quiet)
 def check(
     given: str, decode: bool, benchmarks: tuple[str, ...], image_data: Path | None, repairs: Path | None,
-    only_drop: bool, given_options: tuple[str, ...], path: Path | None, as_json: bool,
+    only_drop: bool, source_options: tuple[str, ...], path: Path | None, as_json: bool,
     data: str | None, media: Path | None, cache: Path | None, workers: int | None, quiet: bool,
 ) -> None:  # fmt: skip
     """Check the media, leaks and licences of a recipe, a mix or a source. Nothing is changed.
@@ -54,7 +53,9 @@ def check(
     if repairs is not None and not repairs.parent.is_dir():
         raise MissingFile(f"--repairs {repairs}: no such folder: {repairs.parent}")
     settings = options.settings(data, media, cache, workers, quiet)
-    checked = checking.check(given, benchmarks, image_data, decode=decode, options=given_options, path=path, **settings)
+    checked = checking.check(
+        given, benchmarks, image_data, decode=decode, options=source_options, path=path, **settings
+    )
     if repairs is not None:
         checked.write_repairs(repairs, only_drop=only_drop)
     if as_json:

@@ -63,14 +63,11 @@ def dedup() -> None:
     "--approximate", is_flag=True, help="Search faster with faiss, and miss some pairs; how many is measured and told."
 )
 @click.option("-o", "--out", type=click.Path(path_type=Path), metavar="DIR", required=True, help="Folder of results.")
-@click.option(
-    "--option", "settings", multiple=True, metavar="KEY=VALUE", help="An option of the source; may be repeated."
-)
-@click.option("--path", type=click.Path(path_type=Path, dir_okay=False), help="The file, for a generic source.")
+@options.of_source
 @options.together(options.data, options.media, options.cache, options.workers, options.json, options.quiet)
 def images(
     given: str | None, embeddings: Path | None, names: Path | None, by: By | None, thresholds: tuple[float, ...],
-    within: bool, pairs: int | None, approximate: bool, out: Path, settings: tuple[str, ...], path: Path | None,
+    within: bool, pairs: int | None, approximate: bool, out: Path, source_options: tuple[str, ...], path: Path | None,
     data: str | None, media: Path | None, cache: Path | None, workers: int | None, as_json: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Find images that are nearly the same, print how many stay, and write who stays and who goes."""
@@ -90,7 +87,7 @@ def images(
     results.refuse_foreign(out)
     shared = options.settings(data, media, cache, workers, quiet)
     vectors = None if embeddings is None else brought.load(embeddings, names)
-    found = _images(given, embeddings, by, vectors, settings, path, shared)
+    found = _images(given, embeddings, by, vectors, source_options, path, shared)
     outcome = deduping.images(found, vectors, asked, out, shared["progress"])
     if as_json:
         click.echo(json.dumps({"path": str(out), **outcome.said}, indent=2, ensure_ascii=False))
@@ -113,7 +110,7 @@ def _check(given: str | None, by: By, embeddings: Path | None, names: Path | Non
 
 
 def _images(
-    given: str | None, embeddings: Path | None, by: By, vectors: Vectors | None, settings: tuple[str, ...],
+    given: str | None, embeddings: Path | None, by: By, vectors: Vectors | None, source_options: tuple[str, ...],
     path: Path | None, shared: dict[str, Any],
 ) -> Images:  # fmt: skip
     """List the images to compare."""
@@ -125,7 +122,7 @@ def _images(
         assert embeddings is not None
         assert vectors is not None
         return of_embeddings(embeddings, vectors)
-    found = collection.find(given, options=settings, path=path, **shared)
+    found = collection.find(given, options=source_options, path=path, **shared)
     paths_only = vectors is not None and vectors.by == "path" and shared["media"] is None
     with Workers(shared["workers"]) as workers:
         files = Files(caching.folder(shared["cache"]), workers, shared["progress"])

@@ -69,15 +69,12 @@ BY = ("exact", "minhash", "embeddings")
     help="Most pairs to hold, about 250 bytes of memory each. Default: 10000000.",
 )
 @click.option("-o", "--out", type=click.Path(path_type=Path), metavar="DIR", required=True, help="Folder of results.")
-@click.option(
-    "--option", "settings", multiple=True, metavar="KEY=VALUE", help="An option of the source; may be repeated."
-)
-@click.option("--path", type=click.Path(path_type=Path, dir_okay=False), help="The file, for a generic source.")
+@options.of_source
 @options.together(options.data, options.media, options.cache, options.workers, options.json, options.quiet)
 def text(
     given: str, by: By | None, embeddings: Path | None, names: Path | None, thresholds: tuple[float, ...],
     informative: bool, media_aware: bool, within: bool, ngram: int | None, permutations: int | None, exhaustive: bool,
-    pairs: int | None, out: Path, settings: tuple[str, ...], path: Path | None,
+    pairs: int | None, out: Path, source_options: tuple[str, ...], path: Path | None,
     data: str | None, media: Path | None, cache: Path | None, workers: int | None, as_json: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Find records that say nearly the same, print how many stay, and write who stays and who goes."""
@@ -98,7 +95,7 @@ def text(
     results.refuse_foreign(out)
     shared: dict[str, Any] = options.settings(data, media, cache, workers, quiet)
     vectors = None if embeddings is None else brought.load(embeddings, names)
-    found = collection.find(given, options=settings, path=path, **shared)
+    found = collection.find(given, options=source_options, path=path, **shared)
     with (
         Workers(shared["workers"]) as processes,
         atomic.working_folder(caching.folder(cache) / deduplicating.SCRATCH) as scratch,

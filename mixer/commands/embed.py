@@ -40,14 +40,11 @@ if TYPE_CHECKING:
 @click.option(
     "--tensor", metavar="NAME", help="Which output is the embedding. Default: the only one, or the usual one."
 )
-@click.option(
-    "--option", "options", multiple=True, metavar="KEY=VALUE", help="An option of the source; may be repeated."
-)
-@click.option("--path", type=click.Path(path_type=Path, dir_okay=False), help="The file, for a generic source.")
+@shared.of_source
 @shared.together(shared.data, shared.media, shared.cache, shared.workers, shared.json, shared.quiet)
 def embed(
     given: str, model: Path, out: Path | None, batch: int, device: Literal["cpu", "cuda"], tensor: str | None,
-    options: tuple[str, ...], path: Path | None, as_json: bool,
+    source_options: tuple[str, ...], path: Path | None, as_json: bool,
     data: str | None, media: Path | None, cache: Path | None, workers: int | None, quiet: bool,
 ) -> None:  # fmt: skip
     """Compute an embedding for each distinct image of a recipe, a source or a mix, by its content.
@@ -59,7 +56,7 @@ def embed(
 
     choice = models.choose(model, tensor, device)
     settings = shared.settings(data, media, cache, workers, quiet)
-    found = collection.find(given, options=options, path=path, **settings)
+    found = collection.find(given, options=source_options, path=path, **settings)
     target = out or Path("embeddings") / model.resolve().name
     try:
         summary = embedder.embed(

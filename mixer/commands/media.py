@@ -27,11 +27,10 @@ if TYPE_CHECKING:
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write the list there."
 )
-@click.option("--option", "given_options", multiple=True, metavar="KEY=VALUE", help="An option of the source.")
-@click.option("--path", type=click.Path(path_type=Path, dir_okay=False), help="The file, for a generic source.")
+@options.of_source
 @options.together(options.data, options.media, options.cache, options.workers, options.json, options.quiet)
 def media(
-    given: str, null: bool, embedded: bool, out: Path | None, given_options: tuple[str, ...], path: Path | None,
+    given: str, null: bool, embedded: bool, out: Path | None, source_options: tuple[str, ...], path: Path | None,
     as_json: bool, data: str | None, media: Path | None, cache: Path | None, workers: int | None, quiet: bool,
 ) -> None:  # fmt: skip
     """List the media files that a mix names, sorted, one a line, relative to the media root.
@@ -46,7 +45,7 @@ def media(
     if media is not None and not media.is_dir():
         raise MissingFile(f"{media}: no such folder, which --media names")
     settings = options.settings(data, media, cache, workers, quiet)
-    found = collection.find(given, options=given_options, path=path, **settings)
+    found = collection.find(given, options=source_options, path=path, **settings)
     outside, inside = transfer.needed(found)
     chosen = inside if embedded else outside
     if as_json:

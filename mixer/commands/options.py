@@ -18,6 +18,17 @@ def complain(line: str) -> None:
         click.echo(line, err=True)
 
 
+def together(*options: Callable[[F], F]) -> Callable[[F], F]:
+    """Join options to one decorator, in the order in which help lists them."""
+
+    def apply(command: F) -> F:
+        for add in reversed(options):
+            command = add(command)
+        return command
+
+    return apply
+
+
 def anywhere(_context: click.Context, _parameter: click.Parameter, path: Path | None) -> Path | None:
     """Read the path of an option that may lie in an object store, too."""
     from mixer.remote.path import parsed
@@ -65,21 +76,20 @@ workers = click.option(
     show_envvar=True,
     help="Processes that work. Default: the cores of this machine. Changes no byte.",
 )
+of_source = together(
+    click.option(
+        "--option",
+        "source_options",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="An option of the source; may be repeated.",
+    ),
+    click.option("--path", type=click.Path(path_type=Path, dir_okay=False), help="The file, for a generic source."),
+)
 seed = click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Use this seed instead of the recipe's.")
 size = click.option("--size", type=click.IntRange(min=1), metavar="N", help="Use this size instead of the recipe's.")
 json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 quiet = click.option("-q", "--quiet", is_flag=True, help="No progress, no summary.")
-
-
-def together(*options: Callable[[F], F]) -> Callable[[F], F]:
-    """Join options to one decorator, in the order in which help lists them."""
-
-    def apply(command: F) -> F:
-        for add in reversed(options):
-            command = add(command)
-        return command
-
-    return apply
 
 
 planning = together(data, media, cache, workers, seed, size, json, quiet)

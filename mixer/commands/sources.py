@@ -16,20 +16,17 @@ from mixer.commands.options import settings
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.jsonl", help="Where to write them."
 )
-@click.option(
-    "--option", "options", multiple=True, metavar="KEY=VALUE", help="An option of the source; may be repeated."
-)
-@click.option("--path", type=click.Path(path_type=Path, dir_okay=False), help="The file, for a generic source.")
+@shared.of_source
 @click.option("--skipped", is_flag=True, help="List every lost item with its place and reason.")
 @shared.together(shared.data, shared.media, shared.cache, shared.workers, shared.json, shared.quiet)
 def convert(
-    source: str, out: Path | None, options: tuple[str, ...], path: Path | None, skipped: bool, as_json: bool,
+    source: str, out: Path | None, source_options: tuple[str, ...], path: Path | None, skipped: bool, as_json: bool,
     data: str | None, media: Path | None, cache: Path | None, workers: int | None, quiet: bool,
 ) -> None:  # fmt: skip
     """Convert one source to conversations, one JSON object a line, and print what became of its raw items."""
     from mixer import catalogue, reports
 
-    converted = catalogue.convert(source, options, path, out, **settings(data, media, cache, workers, quiet))
+    converted = catalogue.convert(source, source_options, path, out, **settings(data, media, cache, workers, quiet))
     if skipped and not as_json:
         for line in reports.lost_lines(converted):
             click.echo(line)
