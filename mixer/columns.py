@@ -6,6 +6,7 @@ number, counted from 0 in the task's span; the ledger's parts say at which item 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -124,6 +125,13 @@ def read_columns(path: Path, columns: list[str]) -> pl.DataFrame:
         return pl.read_parquet(path, columns=columns, glob=False)  # a folder may be called `mix[1]`
     except (OSError, pl.exceptions.PolarsError) as error:
         raise IntegrityError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from error
+
+
+def types_of(named: Mapping[str, str]) -> dict[str, Any]:
+    """Map columns to polars types, which are given by name: declarations are read where polars is not wanted yet."""
+    import polars as pl
+
+    return {name: getattr(pl, type_) for name, type_ in named.items()}
 
 
 def schema() -> dict[str, Any]:

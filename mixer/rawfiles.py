@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -28,8 +27,6 @@ from mixer.stamps import Stamp, stamp
 
 PACKED = (".zip", ".gz", ".zst")
 """What may be added to the name of a file that is still packed; how it is packed its content tells."""
-YOUNG = 2.0
-"""Seconds. A file changed so recently may change again within its time stamp's resolution: its hash is not kept."""
 
 
 @dataclass(frozen=True)
@@ -189,7 +186,7 @@ class Hashes:
         before = stamp(path)
         sha256 = sha256_of(path, advance)
         check_unchanged(path, before)
-        if time.time() - before.mtime_ns / 1e9 > YOUNG:
+        if before.settled():
             self.folder.mkdir(parents=True, exist_ok=True)
             atomic.replace_file(self._entry(path), msgspec.json.encode((before, sha256)))
         return sha256

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from mixer import atomic
-from mixer.columns import read_columns
+from mixer.columns import read_columns, types_of
 from mixer.errors import IntegrityError
 from mixer.processes import Engine
 from mixer.progress import Progress
@@ -34,8 +34,6 @@ WAITING = 4
 """Tasks a process may be ahead of the one that is waited for."""
 SAVED = 10.0
 """Seconds after which results are written down."""
-YOUNG = 2_000_000_000
-"""Nanoseconds: a younger file could change again without a new stamp, so nothing is remembered of it."""
 SEGMENTS = 32
 """So many files of a kind are joined to one."""
 _STAMP = {"size": "Int64", "mtime_ns": "Int64", "ctime_ns": "Int64", "inode": "UInt64"}
@@ -69,7 +67,7 @@ def remember(
     folder = store / "files" / kind.name
     names = [os.fspath(path.absolute()) for path in files]
     stamps = [_stamp(path) for path in files]
-    asked = pl.DataFrame({"file": names, **_columns(stamps)}, schema={"file": pl.String, **_types(_STAMP)})
+    asked = pl.DataFrame({"file": names, **_columns(stamps)}, schema={"file": pl.String, **types_of(_STAMP)})
     keys = ["file", *_STAMP]
     known = _known(kind, folder).unique(keys, keep="any")  # equal stamps, equal findings
     found = asked.with_row_index("at").join(known, on=keys, how="inner").sort("at")
@@ -78,7 +76,7 @@ def remember(
     rows = dict(_work(kind, [files[at] for at in sorted(distinct.values())], folder, workers, progress, label))
     made = pl.DataFrame(
         [rows[names[at]] for at in new],
-        schema={name: _types(kind.columns)[name] for name in kind.columns},
+        schema=types_of(kind.columns),
         orient="row",
     ).with_columns(pl.Series("at", new, dtype=found.schema["at"]))
     return pl.concat([found.select("at", *kind.columns), made.select("at", *kind.columns)]).sort("at").drop("at")
@@ -124,8 +122,8 @@ def _find(find: Callable[[Path], Values], files: list[Path]) -> list[tuple[Stamp
     for path in files:
         before = _stamp(path)
         values = find(path)
-        old = before is not None and time.time_ns() - before.mtime_ns > YOUNG
-        results.append((before if old and before == _stamp(path) else None, values))
+        stays = before is not None and before.settled() and before == _stamp(path)
+        results.append((before if stays else None, values))
     return results
 
 
@@ -140,12 +138,6 @@ def _columns(stamps: Sequence[Stamp | None]) -> dict[str, list[int | None]]:
     return {name: [None if each is None else getattr(each, name) for each in stamps] for name in _STAMP}
 
 
-def _types(named: Mapping[str, str]) -> dict[str, Any]:
-    import polars as pl
-
-    return {name: getattr(pl, type_) for name, type_ in named.items()}
-
-
 def _save(kind: Kind, folder: Path, rows: list[tuple[str, Stamp, Values]]) -> None:
     """Write results down as a segment; many segments become one."""
     import polars as pl
@@ -153,9 +145,11 @@ def _save(kind: Kind, folder: Path, rows: list[tuple[str, Stamp, Values]]) -> No
     if not rows:
         return
     names, stamps, values = zip(*rows, strict=True)
-    types = _types(kind.columns)
+    types = types_of(kind.columns)
     told = pl.DataFrame(list(values), schema=types, orient="row")
-    frame = pl.DataFrame({"file": names, **_columns(stamps)}, schema={"file": pl.String, **_types(_STAMP)}).hstack(told)
+    frame = pl.DataFrame({"file": names, **_columns(stamps)}, schema={"file": pl.String, **types_of(_STAMP)}).hstack(
+        told
+    )
     folder.mkdir(parents=True, exist_ok=True)
     old = sorted(folder.glob("*.parquet"))
     if len(old) >= SEGMENTS:
@@ -175,7 +169,7 @@ def _write(frame: pl.DataFrame, folder: Path) -> None:
 def _known(kind: Kind, folder: Path) -> pl.DataFrame:
     import polars as pl
 
-    nothing = pl.DataFrame(schema={"file": pl.String, **_types(_STAMP), **_types(kind.columns)})
+    nothing = pl.DataFrame(schema={"file": pl.String, **types_of(_STAMP), **types_of(kind.columns)})
     segments = (_segment(kind, path) for path in sorted(folder.glob("*.parquet")))
     return pl.concat([nothing, *(segment for segment in segments if segment is not None)])
 

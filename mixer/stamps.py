@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import msgspec
+
+YOUNG = 2_000_000_000
+"""Nanoseconds: a younger file could change again within its time stamp's resolution, so nothing is kept of it."""
 
 
 class Stamp(msgspec.Struct, frozen=True):
@@ -14,6 +18,10 @@ class Stamp(msgspec.Struct, frozen=True):
     mtime_ns: int
     ctime_ns: int
     inode: int
+
+    def settled(self) -> bool:
+        """Say whether the file would have another stamp if it changed from now on."""
+        return time.time_ns() - self.mtime_ns > YOUNG
 
 
 def stamp(path: Path) -> Stamp:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from mixer import atomic, embedded
-from mixer.columns import MEDIA, media_lists, read_columns, schema
+from mixer.columns import MEDIA, media_lists, read_columns, schema, types_of
 from mixer.conversation import digest, starts_with_id
 from mixer.converter import converter_hash
 from mixer.derived import MATCH, SUFFIX, Derived
@@ -181,7 +181,7 @@ class Entry:
 
         types = schema() | {"part": pl.UInt32, "media": pl.List(pl.String)}
         for derived in self.derived:
-            types |= {name: getattr(pl, type_) for name, type_ in derived.columns.items()}
+            types |= types_of(derived.columns)
         return pl.DataFrame(schema={name: types[name] for name in columns})
 
     def lost(self) -> Iterator[dict[str, Any]]:

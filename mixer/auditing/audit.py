@@ -13,6 +13,7 @@ from mixer.auditing.formats import FOLDER, FORMATS
 from mixer.auditing.naming import affected, named
 from mixer.auditing.results import COLUMNS, Audit, LeafAudit
 from mixer.collection import Collection, Records
+from mixer.columns import types_of
 from mixer.errors import UsageError
 from mixer.extras import need
 from mixer.processes import Engine
@@ -36,7 +37,7 @@ def audit(collection: Collection, *, decode: bool, store: Path, workers: Engine,
     if decode:
         need("PIL.Image", "dedup")
     media = [named(records) for records in collection.leaves]
-    looked, bad = [], [pl.DataFrame(schema={name: getattr(pl, type_) for name, type_ in COLUMNS.items()})]
+    looked, bad = [], [pl.DataFrame(schema=types_of(COLUMNS))]
     leaves: dict[int, LeafAudit] = {}
     for roots, places in _by_roots(collection.leaves).items():
         distinct = pl.concat([media[place]["media"] for place in places]).unique().sort()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from mixer.auditing.formats import FORMATS
 from mixer.auditing.looking import DECODED, HEADER
 from mixer.auditing.siblings import siblings
+from mixer.columns import types_of
 from mixer.processes import Engine
 from mixer.progress import Advance, Progress
 from mixer.remembered import Kind, remember
@@ -63,7 +64,7 @@ class Looker:
         """Find out about media, so many at once; one bar for all."""
         import polars as pl
 
-        found = [pl.DataFrame(schema={name: getattr(pl, type_) for name, type_ in kind.columns.items()})]
+        found = [pl.DataFrame(schema=types_of(kind.columns))]
         with self.progress(label, media.len(), "files") as advance:
             for piece in media.to_frame().iter_slices(AT_ONCE):
                 done = _Counted(advance)
