@@ -32,7 +32,7 @@ from mixer.records import at_hand
 from mixer.remote import publishing
 from mixer.remote.path import RemotePath, is_remote, parsed
 from mixer.resolved import Output, Recipe
-from mixer.store import Media, measured
+from mixer.store import measured
 from mixer.writers import shards
 
 
@@ -118,7 +118,8 @@ def _write(
     names = [(leaf.name, leaf.pool.entry.ledger.source) for leaf in planned.leaves]
     frames = writers.frames(targets[0].target)
     assert frames is not None, "the first target holds the conversations as they are"
-    about = {name: report.model_dump(mode="json") for name, report in leaf_reports(planned).items()}
+    reports = leaf_reports(planned)
+    about = {name: report.model_dump(mode="json") for name, report in reports.items()}
     with at_hand(planned, folder, store, memory, len(targets), engine, progress) as records:
         cut = [shards.cuts(records.lengths(), records.records, output.shards) for output in targets]
         # polars gives up the interpreter's lock, so the index is made on the second core while the data is written.
@@ -137,7 +138,17 @@ def _write(
     if recipe.curation.removes:
         removed = removed_records.write([leaf.pool for leaf in planned.leaves], folder / manifest.REMOVED)
     media = measured(folder / manifest.MEDIA)
-    values = _manifest(planned, outputs, manifest.described(folder / manifest.INDEX), mix_id, media, removed)
+    listed = list(reports) if recipe.order == "blocks" else sorted(reports)
+    values = {
+        **_head(planned, mix_id),
+        "sources": {name: reports[name] for name in listed},
+        "licences": licences.rolled_up(about),
+        "outputs": outputs,
+        "index": manifest.described(folder / manifest.INDEX),
+        "curation": planned.curated,
+        "removed": removed,
+        **({"media": manifest.MediaFolder(path=manifest.MEDIA, **asdict(media))} if media.files else {}),
+    }
     finished = manifest.sealed(values)
     if recipe.croissant:
         described = folder / manifest.CROISSANT
@@ -160,17 +171,9 @@ def _targets(recipe: Recipe) -> list[Output]:
     return [first, *(output for output in recipe.outputs if output != first)]
 
 
-def _manifest(
-    planned: Plan,
-    outputs: list[manifest.OutputFile],
-    index: manifest.IndexFile,
-    mix_id: str,
-    media: Media,
-    removed: manifest.Removed | None,
-) -> dict[str, Any]:
+def _head(planned: Plan, mix_id: str) -> dict[str, Any]:
+    """Say which mix it is, and of which recipe."""
     recipe, text = planned.recipe, recipe_text(planned.recipe)
-    reports = leaf_reports(planned)
-    names = list(reports) if recipe.order == "blocks" else sorted(reports)
     return {
         "mixer": 1,
         "version": __version__,
@@ -184,13 +187,6 @@ def _manifest(
         "records": planned.records,
         "recipe": text,
         "recipe_sha256": manifest.sha256_json(text),
-        "sources": {name: reports[name] for name in names},
-        "licences": licences.rolled_up({name: report.model_dump(mode="json") for name, report in reports.items()}),
-        "outputs": outputs,
-        "index": index,
-        "curation": planned.curated,
-        "removed": removed,
-        **({"media": manifest.MediaFolder(path=manifest.MEDIA, **asdict(media))} if media.files else {}),
     }
 
 

@@ -23,13 +23,13 @@ STEPS: dict[Of, str] = {"images": CURATED[2], "text": CURATED[3]}
 
 def deduplicated(made: list[Pool], dedup: Dedup) -> list[Pool]:
     """Take near-duplicates out of pools. Raises as `near_file.read`, for files that are not what the recipe means."""
-    for of, near in (("images", dedup.images), ("text", dedup.text)):
+    files = {"images": dedup.images, "text": dedup.text}
+    for of in STEPS:
+        near = files[of]
         if near is None:
             continue
-        if dedup.scope == "mix":
-            made = _without_twins(made, near, of)  # type: ignore[arg-type]
-        else:
-            made = [each for pool in made for each in _without_twins([pool], near, of)]  # type: ignore[arg-type]
+        among = [made] if dedup.scope == "mix" else [[pool] for pool in made]
+        made = [each for together in among for each in _without_twins(together, near, of)]
     return made
 
 
