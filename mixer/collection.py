@@ -156,7 +156,7 @@ def _mix(folder: Path, media: Path | None) -> Collection:
     if media is not None and not media.is_dir():
         raise MissingFile(f"{media}: no such folder, which --media names")
     roots = _roots(folder / manifest.MEDIA, media)
-    leaves = (_Mixed(name, leaf.source, folder, roots) for name, leaf in known.sources.items())
+    leaves = (_Mixed(name, leaf.source, folder, known, roots) for name, leaf in known.sources.items())
     return Collection(known.name, "mix", tuple(leaves))
 
 
@@ -167,6 +167,7 @@ class _Mixed:
     name: str
     source: str
     folder: Path
+    manifest: manifest.Manifest
     media: tuple[Path, ...]
 
     def __len__(self) -> int:
@@ -182,7 +183,7 @@ class _Mixed:
 
     def lines(self) -> Iterator[bytes]:
         (places,) = self.frames(["shard", "offset", "length"])
-        with Lines(self.folder, manifest.load(self.folder)) as lines:
+        with Lines(self.folder, self.manifest) as lines:
             for rows in places.iter_slices(manifest.SLICE):
                 for row in rows.iter_rows():
                     yield lines.at(*row)

@@ -20,11 +20,11 @@ from mixer import atomic, croissant, handing_off, manifest, writers
 from mixer.data_files import Lines, data_files
 from mixer.errors import DataError, IntegrityError, UsageError
 from mixer.gathering import BATCH
-from mixer.hashing import sha256_of
 from mixer.manifest import Manifest, OutputFile
 from mixer.progress import Progress, silent
 from mixer.recipe.language import NAME_PATTERN
 from mixer.resolved import Kind, Output, Shards
+from mixer.verifying import file_problem
 from mixer.writers import shards
 
 if TYPE_CHECKING:
@@ -124,11 +124,10 @@ def _check(mix: Path, known: Manifest, progress: Progress) -> None:
     if not re.fullmatch(NAME_PATTERN, known.name):
         raise IntegrityError(f"{mix / manifest.NAME}: $.name: {known.name!r} is no name of a mix")
     for file in data_files(known):
-        path = mix / file.path
-        size = path.stat().st_size if path.is_file() else -1
-        with progress(f"checking {file.path}", file.bytes) as advance:
-            if size != file.bytes or sha256_of(path, advance) != file.sha256:
-                raise IntegrityError(f"{path}: is not the file that the manifest names; see `mixer verify {mix}`")
+        if file_problem(mix, file, progress):
+            raise IntegrityError(
+                f"{mix / file.path}: is not the file that the manifest names; see `mixer verify {mix}`"
+            )
 
 
 def _expressible(

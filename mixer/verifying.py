@@ -80,7 +80,7 @@ def verify(mix: Path | str, *, progress: Progress = silent) -> Verified:
     manifest = load(folder)
     problems, index = described_problems(folder, manifest, progress)
     for output in manifest.outputs:
-        whole = _file_problem(folder, output, progress)
+        whole = file_problem(folder, output, progress)
         if whole:
             problems.append(whole)
     for number, output in enumerate(data_files(manifest)):
@@ -94,13 +94,13 @@ def verify(mix: Path | str, *, progress: Progress = silent) -> Verified:
 def described_problems(folder: Path, manifest: Manifest, progress: Progress) -> tuple[list[str], pl.DataFrame]:
     """Check what describes a mix: manifest, index and list of removed records; give the problems and the index."""
     problems = [*_arithmetic(manifest, folder / NAME)]
-    problems += filter(None, [seal_problem(manifest, folder / NAME), _file_problem(folder, manifest.index, progress)])
+    problems += filter(None, [seal_problem(manifest, folder / NAME), file_problem(folder, manifest.index, progress)])
     index = read_index(folder, ["leaf", "id", "digest", "key", "pass", "shard", *_CHECKED])
     problems += _index_problems(manifest, index, folder / INDEX)
     if manifest.croissant:
-        problems += filter(None, [_file_problem(folder, manifest.croissant, progress)])
+        problems += filter(None, [file_problem(folder, manifest.croissant, progress)])
     if manifest.removed:
-        problems += filter(None, [_file_problem(folder, manifest.removed, progress)])
+        problems += filter(None, [file_problem(folder, manifest.removed, progress)])
         problems += _removed_problems(manifest, folder)
     return problems, index
 
@@ -152,7 +152,8 @@ def _index_problems(manifest: Manifest, index: pl.DataFrame, path: Path) -> Iter
         yield f"{path}: leaf {name} is not in the manifest"
 
 
-def _file_problem(folder: Path, output: OutputFile | IndexFile | Removed, progress: Progress) -> str | None:
+def file_problem(folder: Path, output: OutputFile | IndexFile | Removed, progress: Progress) -> str | None:
+    """Say why a file of a mix is not the one that its manifest names, or None."""
     path = folder / output.path
     if not path.is_file():
         return f"{path}: is missing"
