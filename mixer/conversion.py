@@ -256,6 +256,7 @@ class _Conversion:
         self.accepted: list[Accepted] = []
         self.read = 0
         self.was_read_again = False
+        self.kept_any = workbench.any_in(self.store.folder)
         self.bad: Counter[str] = Counter()
 
     def run(self, hashes: Hashes) -> Entry:
@@ -324,7 +325,8 @@ class _Conversion:
 
     def _started(self, span: Span, raw: RawFile) -> Callable[[], Receipt]:
         """Start a span, unless its results were kept."""
-        receipt = workbench.take(self._kept(span, raw).folder, span.out)
+        kept = self._kept(span, raw) if self.kept_any else None
+        receipt = workbench.take(kept.folder, span.out) if kept else None
         return (lambda: receipt) if receipt else self.workers.submit(span, inline=self.inline)
 
     def _convert(self, folder: Path) -> None:

@@ -24,6 +24,7 @@ from mixer.tasks import Span, run
 
 RECEIPT = "receipt"
 STEM = "span"
+FOLDER = "spans"
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,12 @@ def place(store: Path, span: Span, raw: Path, lookups: Sequence[Path]) -> Path:
         [(table.lookup, table.published) for table in span.tables],
         [(path_stamp.size, path_stamp.mtime_ns) for path_stamp in map(stamp, (raw, *lookups))],
     )
-    return store / "spans" / hashlib.sha256(msgspec.json.encode(told, order="sorted")).hexdigest()[:32]
+    return store / FOLDER / hashlib.sha256(msgspec.json.encode(told, order="sorted")).hexdigest()[:32]
+
+
+def any_in(store: Path) -> bool:
+    """Say whether results may lie in a store at all: most builds have none, and need no keys of spans."""
+    return (store / FOLDER).is_dir()
 
 
 def work(kept: Kept) -> None:

@@ -71,7 +71,7 @@ def images(
     data: str | None, media: Path | None, cache: Path | None, workers: int | None, as_json: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Find images that are nearly the same, print how many stay, and write who stays and who goes."""
-    from mixer import atomic, caching
+    from mixer import caching
     from mixer.embedding import brought
     from mixer.extras import need
     from mixer.near import deduping, results
@@ -82,9 +82,7 @@ def images(
     by = by or ("perceptual" if embeddings is None else "embeddings")
     _check(given, by, embeddings, names)
     asked = deduping.asked(by, thresholds, within=within, most=pairs or MOST_PAIRS, approximate=approximate)
-    atomic.refuse_unspeakable(out)
-    atomic.refuse_overlap(out, caching.folder(cache))
-    results.refuse_foreign(out)
+    results.refuse(out, caching.folder(cache))
     shared = options.settings(data, media, cache, workers, quiet)
     vectors = None if embeddings is None else brought.load(embeddings, names)
     found = _images(given, embeddings, by, vectors, source_options, path, shared)

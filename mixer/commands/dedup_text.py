@@ -90,9 +90,7 @@ def text(
         within=within, media=media_aware, informative=informative, ngram=ngram, permutations=permutations,
         exhaustive=exhaustive, most=pairs,
     )  # fmt: skip
-    atomic.refuse_unspeakable(out)
-    atomic.refuse_overlap(out, caching.folder(cache))
-    results.refuse_foreign(out)
+    results.refuse(out, caching.folder(cache))
     shared: dict[str, Any] = options.settings(data, media, cache, workers, quiet)
     vectors = None if embeddings is None else brought.load(embeddings, names)
     found = collection.find(given, options=source_options, path=path, **shared)

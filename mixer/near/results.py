@@ -75,8 +75,10 @@ def _counts(frame: pl.DataFrame) -> dict[str, int]:
     return dict(frame["folder"].value_counts().iter_rows())
 
 
-def refuse_foreign(target: Path) -> None:
-    """Refuse a folder that holds something else than such results, before any work. Raises UsageError."""
+def refuse(target: Path, store: Path) -> None:
+    """Refuse a folder that lies in the store or holds something else than such results. Raises UsageError."""
+    atomic.refuse_unspeakable(target)
+    atomic.refuse_overlap(target, store)
     atomic.refuse_foreign(target, _foreign)
 
 
@@ -98,7 +100,7 @@ def write(target: Path, results: Results) -> tuple[Table, dict[str, Any]]:
         **results.more,
         **table.values(told),
     }
-    with atomic.replacing(target, check=lambda: refuse_foreign(target)) as folder:
+    with atomic.replacing(target, check=lambda: atomic.refuse_foreign(target, _foreign)) as folder:
         near_file.write(folder / near_file.NAME, results.items, results.compared.pairs, results.about)
         atomic.write_file(folder / "table.json", json.dumps(said, indent=2, ensure_ascii=False).encode() + b"\n")
         atomic.write_file(folder / "table.md", table.markdown(told).encode() + b"\n")
