@@ -15,6 +15,11 @@ from mixer.remote.path import RemotePath, is_remote, parsed
 
 WORKING_COPIES = "remote"
 """Of a store: the working copies of raw files that lie in an object store."""
+_FOUND_OUT = ("files", "pictures", "visual_tokens", "spans")
+"""Of a store: what is remembered of media (remembered.py, pictures.py, visual_tokens.py), and spans that were converted
+ahead of a build (workbench.py)."""
+_SCRATCH = ("slices", "texts")
+"""Of a store: where builds and comparisons have their working folders."""
 
 
 def folder(given: Path | None) -> Path:
@@ -79,7 +84,7 @@ def contents(given: Path | None) -> list[Content]:
 
 def _content(path: Path) -> Content:
     source, address = path.parent.name, path.name
-    used = sum(file.stat().st_size for file in (path, *path.rglob("*")) if file.is_file())
+    used = path.stat().st_size if path.is_file() else _bytes(path)
     try:
         entry = store.Store(path.parents[2]).find(source, address)
     except (IntegrityError, NotADirectoryError):
@@ -93,7 +98,8 @@ def _content(path: Path) -> Content:
 def prune(given: Path | None, only: set[str], *, damaged: bool, outdated: bool) -> tuple[int, int]:
     """Delete entries and what killed conversions left; give the number of entries and bytes removed.
 
-    Without a condition all entries go, and the working copies of remote raw files; they are made again when needed.
+    Without a condition all entries go, and with them the working copies of remote raw files and what was found out
+    about media; all is made again when needed.
     """
     removed = freed = 0
     for content in contents(given):
@@ -107,8 +113,12 @@ def prune(given: Path | None, only: set[str], *, damaged: bool, outdated: bool) 
         freed += content.bytes
     for left in store.Store(folder(given)).leftovers():
         atomic.remove_folder(left)
+    for scratch in _SCRATCH:
+        for left in atomic.stale_folders(folder(given) / scratch):
+            atomic.remove_folder(left)
     if not (only or damaged or outdated):
         freed += _remove_working_copies(folder(given) / WORKING_COPIES)
+        freed += sum(_remove(folder(given) / name) for name in _FOUND_OUT)
     return removed, freed
 
 
@@ -116,11 +126,18 @@ def _remove_working_copies(copies: Path) -> int:
     if not copies.is_dir():
         return 0
     with atomic.lock(copies / ".lock"):  # nobody is fetching
-        freed = sum(file.stat().st_size for file in copies.rglob("*") if file.is_file())
-        for each in copies.iterdir():
-            if each.is_dir():
-                atomic.remove_folder(each)
+        return sum(_remove(each) for each in copies.iterdir() if each.is_dir())
+
+
+def _remove(path: Path) -> int:
+    """Delete a folder; give the bytes that it held."""
+    freed = _bytes(path)
+    atomic.remove_folder(path)
     return freed
+
+
+def _bytes(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 def verify(given: Path | None) -> list[str]:

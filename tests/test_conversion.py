@@ -214,6 +214,28 @@ def test_a_damaged_entry_is_found_and_can_be_pruned(mixer, tmp_path, cache):
     assert "removed 1 entries" in mixer("cache", "prune").stdout
 
 
+def test_pruning_all_leaves_nothing_that_is_made_again(mixer, tmp_path, cache):
+    """What was found out about media and spans made ahead go with the entries; a condition leaves both."""
+    turns = [{"from": "human", "value": "<image>\nWhat is it?"}, {"from": "gpt", "value": "A kite."}]
+    image = {"id": "1", "image": "a.png", "conversations": turns}
+    (tmp_path / "own.json").write_text(json.dumps([image]))
+    (tmp_path / "media").mkdir()
+    (tmp_path / "media" / "a.png").write_bytes(b"no picture")
+    os.utime(tmp_path / "media" / "a.png", (1e9, 1e9))  # of young files nothing is remembered
+    path = recipe(tmp_path, sources={"own": {"use": "llava_json", "path": "own.json"}})
+    mixer("build", path, "--part", "1/1")
+    assert list(cache.glob("spans/*"))
+    mixer("check", path, "--media", "media", code=1)
+    (tmp_path / "own.json").write_text(json.dumps([image, {**image, "id": "2"}]))
+    mixer("build", path, "--part", "1/1")
+
+    mixer("cache", "prune", "--source", "gqa")
+    assert {each.name for each in cache.iterdir()} >= {"files", "sources", "spans"}
+    assert "removed 1 entries" in mixer("cache", "prune").stdout
+    assert not [file for file in cache.rglob("*") if file.is_file() and "hashes" not in file.parts]
+    mixer("build", path)
+
+
 def test_an_entry_that_was_copied_is_checked_once(tmp_path):
     """A store copied with new dates is looked at record by record, then trusted again."""
     path = tmp_path / "own.json"

@@ -31,7 +31,10 @@ def cache_ls(cache: Path | None, as_json: bool) -> None:
 @click.option("--damaged", is_flag=True, help="Only entries that do not verify.")
 @click.option("--outdated", is_flag=True, help="Only entries of converters that have changed since.")
 def cache_prune(cache: Path | None, only: tuple[str, ...], damaged: bool, outdated: bool) -> None:
-    """Delete converted sources and what killed runs left; they are made again when needed."""
+    """Delete converted sources and what killed runs left; they are made again when needed.
+
+    Without a condition also what was found out about media, and working copies of remote files.
+    """
     from mixer import caching, tables
 
     removed, freed = caching.prune(cache, set(only), damaged=damaged, outdated=outdated)
