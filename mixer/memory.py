@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from mixer.errors import UsageError
@@ -23,13 +24,33 @@ def parse(text: str) -> int:
     return size
 
 
-def available() -> int:
-    """Count the bytes that this machine, or the container we run in, has left."""
-    kilobytes = re.search(r"MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text())
+def available(root: Path = Path("/")) -> int:
+    """Count the bytes that this machine has left, or that the container or job we run in may have at most.
+
+    `root` is where the system's files begin.
+    """
+    kilobytes = re.search(r"MemAvailable:\s+(\d+) kB", _text(root / "proc/meminfo"))
     sizes = [int(kilobytes[1]) * 1024] if kilobytes else []
-    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        try:
-            sizes.append(int(Path(limit).read_text()))
-        except (OSError, ValueError):  # no such limit, or `max`
-            continue
+    sizes += [int(text) for limit in _limits(root) if (text := _text(limit).strip()).isdigit()]  # or `max`
     return min(sizes, default=1 << 62)
+
+
+def _limits(root: Path) -> Iterator[Path]:
+    """Go through the files of the limits that hold for this process: its control group's, and those of all above it.
+
+    A job of a cluster is a group far below the root; a container sees its own group as the root.
+    """
+    for line in _text(root / "proc/self/cgroup").splitlines():
+        _, controllers, group = line.split(":", 2)
+        if controllers in ("", "memory"):
+            below, file = ("memory", "memory.limit_in_bytes") if controllers else ("", "memory.max")
+            top = root / "sys/fs/cgroup" / below
+            inner = top / group.lstrip("/")
+            yield from (folder / file for folder in (inner, *inner.parents) if folder.is_relative_to(top))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""

@@ -148,3 +148,24 @@ def test_a_machine_has_memory_left():
     """What is measured is more than nothing, and no more than there is."""
     total = int(Path("/proc/meminfo").read_text().split()[1]) * 1024
     assert 0 < memory.available() <= total
+
+
+@pytest.mark.parametrize(
+    ("group", "limits", "expected"),
+    [
+        ("0::/", {"memory.max": "4000"}, 4000),  # a container sees its own group as the root
+        ("0::/slurm/job_7/step_0", {"memory.max": "9000", "slurm/job_7/memory.max": "5000"}, 5000),
+        ("0::/slurm/job_7", {"slurm/job_7/memory.max": "max", "slurm/job_8/memory.max": "10"}, 8192),
+        ("0::/seen/from/outside", {"memory.max": "3000"}, 3000),
+        ("4:memory:/job\n3:cpu:/other", {"memory/job/memory.limit_in_bytes": "2000"}, 2000),
+        ("4:memory:/job", {"memory/memory.limit_in_bytes": "9223372036854771712"}, 8192),
+    ],
+)
+def test_the_limits_of_all_groups_around_a_process_hold(tmp_path, group, limits, expected):
+    (tmp_path / "proc" / "self").mkdir(parents=True)
+    (tmp_path / "proc" / "meminfo").write_text("MemTotal: 90 kB\nMemAvailable:       8 kB\n")
+    (tmp_path / "proc" / "self" / "cgroup").write_text(f"{group}\n")
+    for path, limit in limits.items():
+        (tmp_path / "sys/fs/cgroup" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "sys/fs/cgroup" / path).write_text(f"{limit}\n")
+    assert memory.available(tmp_path) == expected
