@@ -173,7 +173,7 @@ def cook(sample: dict) -> Talk:  # your own sample class
     return Talk(
         **basic_sample_keys(sample),
         conversations=record["conversations"],{answers}
-        images=[sample[part] for part in sample if part.startswith("image")],  # likewise `video`, `audio`
+        images=[sample[part] for part in sample if part.startswith("image")],  # likewise `video`, `audio`: megatron-energon[av_decode]
     )
 
 class Encoder(DefaultTaskEncoder):
