@@ -14,6 +14,13 @@ from conftest import recipe
 from mixer import build, conversion, plans
 from mixer.resolved import Part
 
+EVERY_OUTPUT = [
+    {"for": "jsonl", "shards": 3},
+    *({"for": name} for name in ("llava_next", "qwen_vl", "internvl", "llama_factory", "ms_swift", "hf", "parquet")),
+    *({"for": name, "shards": 2} for name in ("webdataset", "energon", "streaming")),
+]
+"""All targets that hold records of several images; `llava` and `trl` have records of their own."""
+
 
 def sources_of(tmp_path, count=3000):
     """Write raw files of several spans: LLaVA records with some bad and blank ones, and grouped questions."""
@@ -62,7 +69,36 @@ def small_spans(monkeypatch):
 
 
 def files_of(mix):
-    return {path.name: path.read_bytes() for path in mix.path.iterdir()}
+    """Read a mix."""
+    return {path.relative_to(mix.path).as_posix(): path.read_bytes() for path in mix.path.rglob("*") if path.is_file()}
+
+
+def draw_media(folder, paths):
+    """Write files that stand for images."""
+    for path in paths:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(path.encode() * 9)
+    return folder
+
+
+@pytest.mark.parametrize("output", [EVERY_OUTPUT, [{"for": "llava", "shards": 2}]])
+def test_every_output_is_the_same(tmp_path, cache, small_spans, output):
+    """Built alone, on several processes, or from parts."""
+    sources_of(tmp_path)
+    path = recipe(tmp_path, sources={"talk": {"use": "llava_json", "path": "talk.json"}}, max_bad="50%", output=output)
+    media = draw_media(tmp_path / "media", [f"p/{number}.jpg" for number in range(3000)])
+    alone = files_of(build(path, tmp_path / "alone" / "mix", media=media, cache=tmp_path / "other store"))
+    assert {name.split("/")[0] for name in alone} >= {each["for"] for each in output} - {"jsonl", "llava"}
+
+    for count in (2, 4):
+        several = build(
+            path, tmp_path / f"{count}" / "mix", media=media, cache=tmp_path / f"store of {count}", workers=count
+        )
+        assert files_of(several) == alone
+
+    for number in range(1, 6):
+        plans.prepare(path, Part(number, 5), cache=cache)
+    assert files_of(build(path, tmp_path / "together" / "mix", media=media, cache=cache)) == alone
 
 
 @pytest.mark.parametrize("order", [(1, 2, 3, 4, 5), (4, 2, 5, 1, 3), (2, 2, 4)])

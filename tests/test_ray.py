@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from conftest import recipe
+from test_parts import EVERY_OUTPUT, draw_media
 from test_slices import LEAVES, files, write
 
 from mixer import build, conversion, partitioning
@@ -26,7 +27,6 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 from mixer.ray_engine import RayEngine  # noqa: E402 - only where there is Ray
 
 HEAD, SECOND = "127.0.0.2", "127.0.0.3"
-OUTPUT = [{"for": "jsonl", "shards": 3}, {"for": "parquet"}]
 
 
 def start(*arguments):
@@ -65,12 +65,16 @@ def address(monkeypatch):
 
 
 @pytest.fixture
-def direct(tmp_path, monkeypatch):
-    """Build with one process; give the recipe and the files. From here on spans, runs and buckets are small."""
+def built(tmp_path, cache, monkeypatch):
+    """Build for all targets with one process; give what builds again, and the files.
+
+    When it builds again, spans, runs and buckets are small.
+    """
     write(tmp_path, "one", 900)
     write(tmp_path, "two", 700, start=600)
-    path = recipe(tmp_path, sources=LEAVES, output=OUTPUT)
-    made = files(build(path, tmp_path / "direct" / "mix", cache=tmp_path / "first store").path)
+    media = draw_media(tmp_path / "media", [f"{part}/{number}.jpg" for part in "ab" for number in range(1300)])
+    path = recipe(tmp_path, sources=LEAVES, output=EVERY_OUTPUT)
+    made = files(build(path, tmp_path / "direct" / "mix", media=media, cache=tmp_path / "first store").path)
     for module, name, value in (
         (conversion, "SPAN", 10_000),
         (conversion, "SMALL", 0),
@@ -78,24 +82,28 @@ def direct(tmp_path, monkeypatch):
         (partitioning, "SHARE", 1),
     ):
         monkeypatch.setattr(module, name, value)
-    return path, made
+
+    def again(workers):
+        return files(build(path, tmp_path / "mix", media=media, cache=cache, workers=workers, memory=30_000).path)
+
+    return again, made
 
 
 @pytest.mark.parametrize("count", [1, 2, 4])
-def test_processes(tmp_path, cache, direct, count):
+def test_processes(built, count):
     """One, two and four processes of this machine."""
-    path, made = direct
+    again, made = built
 
-    assert files(build(path, tmp_path / "mix", cache=cache, workers=count, memory=30_000).path) == made
+    assert again(count) == made
 
 
-def test_two_nodes(tmp_path, cache, direct, address):
+def test_two_nodes(built, address):
     """Everything is done by tasks of a cluster."""
-    path, made = direct
+    again, made = built
 
     with RayEngine(address) as engine:
         assert engine.count == 2
-        assert files(build(path, tmp_path / "mix", cache=cache, workers=engine, memory=30_000).path) == made
+        assert again(engine) == made
 
 
 class Losing(RayEngine):
@@ -115,11 +123,11 @@ class Losing(RayEngine):
 
 
 @pytest.mark.parametrize("left", [5, 31])
-def test_a_node_dies(tmp_path, cache, direct, address, left):
+def test_a_node_dies(built, address, left):
     """While sources are converted, and while the mix is put in slices: what it did, or had begun, is done again."""
-    path, made = direct
+    again, made = built
 
     with Losing(address) as engine:
         engine.left = left
-        assert files(build(path, tmp_path / "mix", cache=cache, workers=engine, memory=30_000).path) == made
+        assert again(engine) == made
         assert engine.killed == 1
