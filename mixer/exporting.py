@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast
@@ -86,7 +86,7 @@ def export(
     rows = manifest.read_index(mix, _LOOKED_AT)
     rows, dropped = _expressible(rows, target, kind, inexpressible, separators)
     if not rows.height:
-        raise DataError(f"{mix}: none of its {known.records:,} records can be written for {target}")
+        raise DataError(f"{mix}: none of its {known.records:,} records can be written for {target}: {_said(dropped)}")
     lengths = (piece["length"] for piece in rows.iter_slices(manifest.SLICE))
     ends = shards.cuts(lengths, rows.height, cut)
     roots = tuple(root for root in (mix / manifest.MEDIA, media) if root is not None)
@@ -141,12 +141,15 @@ def _expressible(
     reasons = writers.reasons(rows, Output(target, separators=separators), kind)
     dropped = dict(sorted(reasons.drop_nulls().value_counts().iter_rows()))
     if dropped and inexpressible == "error":
-        said = ", ".join(f"{count:,} with {reason}" for reason, count in dropped.items())
         raise DataError(
-            f"{sum(dropped.values()):,} records cannot be written for {target}: {said}; leave them out with "
+            f"{sum(dropped.values()):,} records cannot be written for {target}: {_said(dropped)}; leave them out with "
             "--inexpressible drop, or name another target"
         )
     return rows.filter(reasons.is_null()), dropped
+
+
+def _said(dropped: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} with {reason}" for reason, count in dropped.items())
 
 
 def _batches(rows: pl.DataFrame, lines: Lines) -> Iterator[list[memoryview]]:
