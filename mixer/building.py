@@ -23,8 +23,9 @@ from mixer import (
 )
 from mixer.errors import DataError, IntegrityError
 from mixer.garbage import collector_off
+from mixer.leaf_reports import leaf_reports
 from mixer.memory import available
-from mixer.plans import Plan, Told, leaf_reports, mix_name, plan, root_of
+from mixer.plans import Plan, Told, mix_name, plan, root_of
 from mixer.processes import Engine, running
 from mixer.progress import Progress, silent
 from mixer.recipe import load_recipe, recipe_text

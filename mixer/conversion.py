@@ -23,7 +23,6 @@ import msgspec
 from mixer import atomic, embedded, pictures, sources, workbench
 from mixer.converter import converter_hash
 from mixer.converting import Receipt
-from mixer.derived import Derived
 from mixer.errors import DataError, MissingFile
 from mixer.finishing import (
     Accepted,
@@ -46,7 +45,7 @@ from mixer.resolved import Input, Part
 from mixer.stamps import stamp
 from mixer.store import Entry, Ledger, LedgerFile, Store, address, measured
 from mixer.tables import size
-from mixer.tasks import Bucket, Columns, Span, Table, read_whole
+from mixer.tasks import Bucket, Span, Table, read_whole
 from mixer.unpacking import packing
 
 SPAN = 32 << 20
@@ -453,33 +452,3 @@ def _shelves(folder: Path, span: Accepted, file: int) -> list[Shelf]:
     offsets = accumulate(lengths, initial=0)
     path = folder / f"{span.stem}.aside"
     return [Shelf(path, *place, file, span.first_item) for place in zip(offsets, lengths, strict=False)]
-
-
-def derive(entry: Entry, derived: Derived, label: str, store: Store, workers: Engine, progress: Progress) -> Entry:
-    """Give an entry with derived columns among those of its index, making them where it has none yet.
-
-    `label` says in the progress bar what is done to the source.
-    """
-    knowing = entry.with_derived(derived)
-    missing = [part for part in entry.ledger.parts if entry.derived_file(part, derived) is None]
-    if not missing:
-        return knowing
-    total = sum(part.bytes for part in missing)
-    with (
-        store.temporary(entry.ledger.source) as folder,
-        progress(f"{label} {entry.ledger.source}", total) as advance,
-    ):
-        made = [folder / part.name for part in missing]
-        waiting = [
-            workers.submit(
-                Columns(entry.data(part), path, derived.maker, dict(derived.settings)), inline=total <= SMALL
-            )
-            for part, path in zip(missing, made, strict=True)
-        ]
-        try:
-            for part, path, receipt in zip(missing, made, waiting, strict=True):
-                advance(receipt().end)
-                entry.add_derived(part, derived, path)
-        finally:
-            workers.settle()
-    return knowing

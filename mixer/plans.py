@@ -14,6 +14,7 @@ from mixer import (
     conversion,
     curation,
     deduplicating,
+    deriving,
     licences,
     manifest,
     planning,
@@ -23,12 +24,11 @@ from mixer import (
 )
 from mixer.derived import MATCH, Derived
 from mixer.errors import DataError, MissingFile, ShortageError
-from mixer.exclusion import Compared
 from mixer.pools import Pool
 from mixer.processes import Engine, running
 from mixer.progress import Progress, silent
 from mixer.rawfiles import Hashes
-from mixer.recipe import load_recipe, plain_option
+from mixer.recipe import load_recipe
 from mixer.resolved import Input, Leaf, Part, Recipe, Tokens, Unit
 from mixer.roots import DataRoot, data_root, miniature_notice
 from mixer.store import Entry, Store
@@ -171,14 +171,14 @@ def pools_of(
         store = caching.opened(cache, progress)
         convert = _converter(recipe, inputs, root, store, pool, progress, told)
         for given in _compared(recipe):
-            conversion.derive(convert(given), MATCH, "comparing", store, pool, progress)
+            deriving.derive(convert(given), MATCH, "comparing", store, pool, progress)
         gates = curation.gates(recipe.curation, store.folder, pool, progress)
         derived = [each for gate in gates for each in gate.rule.derived]
 
         def made_of(leaf: Leaf) -> Pool:
             entry = convert(leaf.input)
             for each in derived:
-                entry = conversion.derive(entry, each, f"{each.kind} of", store, pool, progress)
+                entry = deriving.derive(entry, each, f"{each.kind} of", store, pool, progress)
             roots = [folder for folder in (entry.media, root.media) if folder is not None]
 
             def made_as(recipe: Recipe) -> Pool:
@@ -189,7 +189,7 @@ def pools_of(
 
             if recipe.curation.tokens:
                 counted = _counted(recipe.curation.tokens, entry, roots, store, pool, progress, kept)
-                entry = conversion.derive(entry, counted, "counting tokens of", store, pool, progress)
+                entry = deriving.derive(entry, counted, "counting tokens of", store, pool, progress)
             return made_as(recipe)
 
         made = [made_of(leaf) for leaf in recipe.leaves()]
@@ -340,64 +340,3 @@ def _times(pool: Pool, seed: int, count: int) -> tuple[int, int]:
     shown = selection.select(rows, pool.leaf.name, seed, count, pool.identity, cap)["row"].value_counts()["count"]
     times = shown.to_list()
     return (min(times) if len(times) == rows.height else 0), max(times)
-
-
-def leaf_reports(planned: Plan) -> dict[str, manifest.LeafReport]:
-    """Describe every leaf of a plan as the manifest does, in recipe order."""
-    return {leaf.name: _leaf_report(leaf, planned.records) for leaf in planned.leaves}
-
-
-def _leaf_report(leaf: LeafPlan, records: int) -> manifest.LeafReport:
-    entry, given = leaf.pool.entry, leaf.pool.leaf.input
-    ledger, source = entry.ledger, sources.get(entry.ledger.source)
-    return manifest.LeafReport(
-        source=ledger.source,
-        licence=source.licence,
-        homepage=source.homepage,
-        converter=ledger.converter,
-        options=plain_option(ledger.options),
-        files=_input_files(entry, given),
-        read=ledger.read,
-        used=ledger.used,
-        skipped=ledger.skipped,
-        bad=ledger.bad,
-        made=ledger.made,
-        losses=leaf.pool.losses,
-        compared=[_match_report(compared) for compared in leaf.pool.compared],
-        pool=leaf.pool.records,
-        ideal=float(leaf.ideal),
-        ideal_exact=str(leaf.ideal),
-        count=leaf.count,
-        mass=leaf.mass,
-        epochs=leaf.epochs,
-        share=leaf.count / records if records else 0.0,
-        min_times=leaf.times[0],
-        max_times=leaf.times[1],
-        terms=list(source.terms),
-        excluded=dict(leaf.pool.found.get(curation.EXCLUDE, {})),
-        leaks=dict(leaf.pool.found.get(curation.LEAK, {})),
-        tokens=leaf.tokens,
-        target_tokens=leaf.target_tokens,
-        notes=[*filter(None, [source.note]), *leaf.pool.notes],
-    )
-
-
-def _input_files(entry: Entry, given: Input) -> list[manifest.InputFile]:
-    """List what an input was converted from; a user's own file goes by its base name."""
-    return [
-        manifest.InputFile(path=given.path.name if given.path else file.path, size=file.size, sha256=file.sha256)
-        for file in entry.ledger.files
-    ]
-
-
-def _match_report(compared: Compared) -> manifest.MatchReport:
-    return manifest.MatchReport(
-        rule="except" if compared.rule == "except" else "only",
-        source=compared.entry.ledger.source,
-        by=compared.match.by,
-        options=plain_option(compared.entry.ledger.options),
-        files=_input_files(compared.entry, compared.match.input),
-        converter=compared.entry.ledger.converter,
-        matched=compared.matched,
-        removed=compared.removed,
-    )

@@ -32,7 +32,7 @@ def _json(value: object) -> str:
 
 def plan_values(plan: Plan) -> dict[str, Any]:
     """Give a plan's numbers as plain JSON values."""
-    from mixer.plans import leaf_reports
+    from mixer.leaf_reports import leaf_reports
 
     leaves = {name: report.model_dump(mode="json") for name, report in leaf_reports(plan).items()}
     return {

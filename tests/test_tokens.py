@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
-from mixer import conversion, tokens, visual_tokens
+from mixer import deriving, tokens, visual_tokens
 from mixer.catalogue import convert
 from mixer.conversation import AUDIO, IMAGE, VIDEO, Conversation, Turn, encode
 from mixer.derived import make
@@ -266,7 +266,7 @@ def pictured(tmp_path, cache):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_columns_of_an_entry_by_a_rule(pictured, cache, tokenizer, rule, workers, monkeypatch):
     """Each image by its size, as often as it is shown; made once, and the same in processes of their own."""
-    monkeypatch.setattr(conversion, "SMALL", -1)
+    monkeypatch.setattr(deriving, "SMALL", -1)
     entry, root = pictured
     one, count = plain(tokenizer), visual_tokens.RULES[rule]
     asked = Tokens(tokenizer, rule)
@@ -274,7 +274,7 @@ def test_columns_of_an_entry_by_a_rule(pictured, cache, tokenizer, rule, workers
         table = visual_tokens.table(rule, entry, [root], cache, pool, silent)
         again = visual_tokens.table(rule, entry, [root], cache, pool, silent)
         known = tokens.derived(asked, table)
-        knowing = conversion.derive(entry, known, "counting tokens of", Store(cache), pool, silent)
+        knowing = deriving.derive(entry, known, "counting tokens of", Store(cache), pool, silent)
 
     wide, small, tall = count(1400, 700), count(60, 40), count(90, 300)
     text = one("what?") + one("a kite")
