@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 Box = tuple[float, float, float, float]
 _shown = {number / 100: repr(number / 100) for number in range(1, 101)}.get
@@ -68,10 +69,16 @@ def clamp(box: Box, width: int, height: int) -> Box | None:
 
 def in_square(box: Box, width: int, height: int) -> Box:
     """Move a box in pixels to the square around its image, in fractions, by whole pixels as LLaVA-1.5 does."""
-    side = max(width, height)
-    right, down = (side - width) // 2, (side - height) // 2
+    side, right, down = _square(width, height)
     x1, y1, x2, y2 = box
     return (x1 + right) / side, (y1 + down) / side, (x2 + right) / side, (y2 + down) / side
+
+
+@lru_cache(maxsize=1 << 10)  # asked for each box of an image
+def _square(width: int, height: int) -> tuple[int, int, int]:
+    """Give the side of the square around an image, and how far right and down the image lies in it."""
+    side = max(width, height)
+    return side, (side - width) // 2, (side - height) // 2
 
 
 def percent(box: Box, width: int, height: int) -> str:
@@ -85,6 +92,23 @@ def show(box: Box, decimals: int) -> str:
     x1, y1, x2, y2 = box
     x1, y1, x2, y2 = round(x1, decimals), round(y1, decimals), round(x2, decimals), round(y2, decimals)
     return f"[{_shown(x1) or x1}, {_shown(y1) or y1}, {_shown(x2) or x2}, {_shown(y2) or y2}]"
+
+
+def show_in_square(box: Box, width: int, height: int) -> str:
+    """Print a box in pixels as `show(in_square(box, width, height), 2)` does; one of whole pixels in half the time."""
+    x1, y1, x2, y2 = box
+    if type(x1) is not int:
+        return show(in_square(box, width, height), 2)
+    side, right, down = _square(width, height)
+    return (
+        f"[{_hundredths(x1 + right, side)}, {_hundredths(y1 + down, side)}, "
+        f"{_hundredths(x2 + right, side)}, {_hundredths(y2 + down, side)}]"
+    )
+
+
+@lru_cache(maxsize=1 << 14)  # rounding is what takes the time, and images of a data set share a few sizes
+def _hundredths(number: float, side: int) -> str:
+    return repr(round(number / side, 2))
 
 
 def show_all(boxes: Iterable[Box], decimals: int) -> str:

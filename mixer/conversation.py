@@ -151,7 +151,9 @@ def dialogue(
 
     Images come first, then the video, then audio. One file in a list is written as one, none as no medium.
     """
-    turns = [Turn(role, text) for pair in rounds for role, text in zip((HUMAN, GPT), pair, strict=True)]
+    turns: list[Turn] = []
+    for question, answer in rounds:
+        turns += Turn(HUMAN, question), Turn(GPT, answer)
     if type(image) is str and video is None and audio is None:  # by far the most common
         turns[0].value = f"{IMAGE}\n{turns[0].value}"
         return Conversation(id=id, image=image, conversations=turns)

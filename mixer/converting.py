@@ -24,6 +24,9 @@ from mixer.validate import Fault, check_all
 FORESEEN = (LookupError, ValueError, TypeError, AttributeError, ArithmeticError)
 """What a converter raises at a value it did not foresee: that record's fault, and its neighbours are fine."""
 
+_ONE = (Conversation, Labelled, Skip)
+"""What a converter gives that is not several; a union of types takes longer to make than to ask."""
+
 Place = Callable[[int], tuple[str, int]]
 """An item's number -> the published path of its file and its number there, from 0."""
 
@@ -173,9 +176,7 @@ class Making:
         try:
             given = self._convert(raw, self._options)
             parts: Sequence[Any] = (
-                (given,)
-                if isinstance(given, Conversation | Labelled | Skip)
-                else list(given) or (Skip("holds no conversation"),)
+                (given,) if isinstance(given, _ONE) else list(given) or (Skip("holds no conversation"),)
             )
             if self._is_grouped:
                 _check_items(raw, parts)

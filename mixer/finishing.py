@@ -17,6 +17,7 @@ from mixer import columns as index
 from mixer import embedded
 from mixer.conversation import Labels, record_key
 from mixer.converting import Lost, Receipt
+from mixer.garbage import collector_off
 from mixer.sources import Blocks
 from mixer.store import Part
 
@@ -123,7 +124,7 @@ def label_blocks(folder: Path, parts: list[Part], blocks: Blocks, items: int) ->
 
 def write_lost(folder: Path, accepted: list[Accepted]) -> None:
     """Write what gave no conversation, item by item in the order of the files."""
-    with (folder / "skipped.jsonl").open("wb") as out:
+    with collector_off(), (folder / "skipped.jsonl").open("wb") as out:
         for span in accepted:
             for lost in msgspec.msgpack.decode((folder / f"{span.stem}.lost").read_bytes(), type=list[Lost]):
                 lost.item += span.first_item  # the grouped ones know their item's number in its file

@@ -10,6 +10,7 @@ Groups stand in the order of their first items, and so do the items of a group, 
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -88,11 +89,11 @@ class SettingAside:
                     self._losses.add(number, Lost(self._path, number, "bad", raw.reason, raw.where, raw.at))
             numbered = [each for each in numbered if type(each[1]) is not Bad]
         count = len(self._buckets)
-        chosen: dict[int, list[tuple[int, Any]]] = {}
+        chosen: defaultdict[int, list[tuple[int, Any]]] = defaultdict(list)
         for each in numbered:
             key = self._key(each[1])
             bucket = (key if type(key) is int else crc32(str(key).encode())) % count
-            chosen.setdefault(bucket, []).append(each)
+            chosen[bucket].append(each)
         for bucket, block in chosen.items():
             packed = self._encode(block)
             self._buckets[bucket] += len(packed).to_bytes(_LENGTH, "little") + packed
@@ -128,7 +129,10 @@ def convert(
         ]
         groups: dict[Any, tuple[int, list[Any]]] = {}
         for number, raw, key in zip(*records, map(attrgetter(source.grouping.by), records.raws), strict=True):
-            groups.setdefault(key, (number, []))[1].append(raw)
+            if key in groups:
+                groups[key][1].append(raw)
+            else:
+                groups[key] = number, [raw]
         waiting = list(groups.values())
         for start in range(0, len(waiting), BATCH):
             numbers, grouped = zip(*waiting[start : start + BATCH], strict=True)
@@ -153,9 +157,9 @@ class _Loaded(NamedTuple):
         at = 0
         while at < len(blocks):
             end = at + _LENGTH + int.from_bytes(blocks[at : at + _LENGTH], "little")
-            for number, record in decode(blocks[at + _LENGTH : end]):
-                self.numbers.append(start + number)
-                self.raws.append(record)
+            block = decode(blocks[at + _LENGTH : end])
+            self.numbers.extend([start + number for number, _ in block])
+            self.raws.extend([record for _, record in block])
             at = end
 
 
@@ -166,14 +170,15 @@ def _join(raws: list[Any], others: _Loaded, join: Join) -> Iterator[tuple[int, s
     """
     on = attrgetter(join.on)
     found: dict[Any, Any] = {}
-    first = [found.setdefault(on(other), other) is other for other in others.raws]
+    names = list(map(on, others.raws))
+    first = [found.setdefault(name, other) is other for name, other in zip(names, others.raws, strict=True)]
     keys = list(map(on, raws))
     for raw, key in zip(raws, keys, strict=True):
         if key in found:
             setattr(raw, join.field, found[key])
     wanted = set(keys)
-    for number, other, is_first in zip(*others, first, strict=True):
+    for number, name, is_first in zip(others.numbers, names, first, strict=True):
         if not is_first:
             yield number, f"{join.field} of {join.on} {SECOND}"
-        elif on(other) not in wanted:
+        elif name not in wanted:
             yield number, f"{join.field} of {join.on} {UNWANTED}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
@@ -36,26 +36,36 @@ class Asked(NamedTuple):
 
 
 def records(
-    questions: Sequence[Asked], options: MergeOptions, *, id: str, image: str, prompt: str, labels: Labels
+    questions: Sequence[Asked],
+    options: MergeOptions,
+    *,
+    id: str,
+    image: str,
+    prompt: str,
+    labels: Labels,
+    written: Callable[[str], str] = str,
 ) -> Iterator[Labelled | Skip]:
     """Make the records of an image's questions, in their order; `id` is the image's.
 
     `prompt` stands on a line of its own behind the first question of each record, and only there. Where an image has
-    several records because of `max_turns`, their ids end with their number.
+    several records because of `max_turns`, their ids end with their number. `written` gives an answer's spelling.
     """
     asked = [each for each in questions if each.answer.strip()]
-    yield from [Skip("no answer")] * (len(questions) - len(asked))
+    if len(asked) < len(questions):
+        yield from [Skip("no answer")] * (len(questions) - len(asked))
     if options.merge == "none":
         for each in asked:
-            yield _record(each.id, image, prompt, [each], replace(labels, subset=each.subset))
+            yield _record(each.id, image, prompt, [each], replace(labels, subset=each.subset), written)
         return
     size = options.max_turns or max(1, len(asked))
     parts = [asked[start : start + size] for start in range(0, len(asked), size)]
     for number, part in enumerate(parts):
-        yield _record(id if len(parts) == 1 else f"{id}-{number}", image, prompt, part, labels)
+        yield _record(id if len(parts) == 1 else f"{id}-{number}", image, prompt, part, labels, written)
 
 
-def _record(id: str, image: str, prompt: str, asked: list[Asked], labels: Labels) -> Labelled:
-    first, *others = [(each.question, each.answer) for each in asked]
+def _record(
+    id: str, image: str, prompt: str, asked: list[Asked], labels: Labels, written: Callable[[str], str]
+) -> Labelled:
+    first, *others = [(each.question, written(each.answer)) for each in asked]
     first = (f"{first[0]}\n{prompt}" if prompt else first[0], first[1])
     return Labelled(dialogue(id=id, rounds=[first, *others], image=image), labels, len(asked))

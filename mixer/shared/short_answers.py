@@ -27,8 +27,7 @@ def short_answers(
 ) -> Iterator[Labelled | Skip]:
     """Make the records of an image's questions; see `mixer.shared.merging.records`."""
     if options.prompt == "llava":
-        asked = [Asked(number, question, capitalised(answer), kind) for number, question, answer, kind in questions]
-        return records(asked, options, id=id, image=image, prompt=SHORT_ANSWER, labels=labels)
+        return records(questions, options, id=id, image=image, prompt=SHORT_ANSWER, labels=labels, written=capitalised)
     asked = [
         Asked(each.id, minigpt_v2.question(each.question, source, each.id), minigpt_v2.plain(each.answer), each.subset)
         for each in questions

@@ -82,6 +82,7 @@ class GqaOptions(ShortAnswerOptions):
 
 
 SPLITS = ("train_balanced", "val_balanced", "testdev_balanced", "train_all")
+_LABELS = {split: Labels(split=split) for split in SPLITS}
 
 
 def _file(split: str, path: str, records: int | None = None) -> File:
@@ -127,7 +128,7 @@ def convert(raws: Sequence[Raw], options: GqaOptions) -> Iterator[Labelled | Ski
         )
         for raw in raws
     ]
-    name, labels = raws[0].image_id, Labels(split=options.split)
+    name, labels = raws[0].image_id, _LABELS[options.split]
     image = f"gqa/images/{name}.jpg"
     if short:
         return short_answers("gqa", asked, options, id=name, image=image, labels=labels)

@@ -48,6 +48,7 @@ SMALL = 16_384
 """Pixels: MiniGPT-v2 refers only to smaller regions."""
 NOT_LISTED = "image not in image_data.json"
 _WORD = re.compile(r"\w")
+_GROUNDING, _CAPTION, _VQA = (Labels(task=task) for task in ("grounding", "caption", "vqa"))
 
 
 class Region(msgspec.Struct, gc=False):
@@ -173,15 +174,17 @@ def _questions(raw: Questions, place: Place, options: VisualGenomeOptions) -> It
     kept, skips = _some(raw.qas, [each.qa_id for each in raw.qas], raw.id, options, asked)
     yield from skips
     prompt = SHORT_ANSWER if short else ""
-    yield from records(kept, MergeOptions(), id=place.name, image=place.path, prompt=prompt, labels=Labels(task="vqa"))
+    yield from records(kept, MergeOptions(), id=place.name, image=place.path, prompt=prompt, labels=_VQA)
 
 
 def _regions(raw: Regions, place: Place, options: VisualGenomeOptions) -> Iterator[Labelled | Skip]:
+    size = place.size
+
     def asked(region: Region, coin: bool) -> tuple[str, str] | Skip:
-        words, box = region.words, _box(region, place)
+        words, box = region.words, _box(region, size)
         if not words or box is None:
             return _unusable(words)
-        return box_or_phrase(words, box, place.size, ask_box=coin)
+        return box_or_phrase(words, box, size, ask_box=coin)
 
     numbers: list[Any] = [region.region_id for region in raw.regions]
     if None in numbers:
@@ -189,7 +192,7 @@ def _regions(raw: Regions, place: Place, options: VisualGenomeOptions) -> Iterat
     rounds, skips = _some(raw.regions, numbers, raw.id, options, asked)
     yield from skips
     if rounds:
-        yield Labelled(dialogue(id=place.name, rounds=rounds, image=place.path), Labels(task="grounding"), len(rounds))
+        yield Labelled(dialogue(id=place.name, rounds=rounds, image=place.path), _GROUNDING, len(rounds))
 
 
 def _some(
@@ -214,14 +217,14 @@ def _some(
 
 
 def _location(region: Region, place: Place) -> Labelled | Skip:
-    words, box = region.words, _box(region, place)
+    words, box = region.words, _box(region, place.size)
     if not words or box is None:
         return _unusable(words)
     if region.width * region.height >= SMALL:
         return Skip(f"region of {SMALL:,} pixels or more")
     question, answer = location(words, box, place.size, "visual_genome", f"{region.number}")
     made = qa(id=f"{place.name}-{region.number}", question=question, answer=answer, image=place.path)
-    return Labelled(made, Labels(task="grounding"))
+    return Labelled(made, _GROUNDING)
 
 
 def _caption(region: Region, place: Place) -> Labelled | Skip:
@@ -230,11 +233,11 @@ def _caption(region: Region, place: Place) -> Labelled | Skip:
         return _unusable(words)
     prompt = pick(BRIEF, "visual_genome", f"{region.number}", "prompt")
     made = qa(id=f"{place.name}-{region.number}", question=prompt, answer=words, image=place.path)
-    return Labelled(made, Labels(task="caption"))
+    return Labelled(made, _CAPTION)
 
 
-def _box(region: Region, place: Place) -> Box | None:
-    return clamp(from_pixels(region.x, region.y, region.width, region.height), *place.size)
+def _box(region: Region, size: tuple[int, int]) -> Box | None:
+    return clamp(from_pixels(region.x, region.y, region.width, region.height), *size)
 
 
 def _unusable(words: str) -> Skip:

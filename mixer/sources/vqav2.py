@@ -42,6 +42,7 @@ from mixer.sources import File, Grouping, Join, Source
 
 RELEASE = {"train": "train2017", "val": "val2014"}
 RECORDS = {"train": 443_757, "val": 214_354}
+_LABELS = {split: Labels(split=split) for split in RECORDS}
 
 
 class Answer(msgspec.Struct):
@@ -168,16 +169,23 @@ SOURCE = Source(
 
 def convert(raws: Sequence[Question | Flat | Soft | Row], options: VqaOptions) -> Iterator[Labelled | Skip]:
     """Ask for short answers to the questions about an image."""
-    asked = [Asked(f"{raw.question_id}", raw.question, _answer(raw, options), _answer_type(raw)) for raw in raws]
-    first, labels = raws[0], Labels(split=options.split)
+    asked = [_asked(raw, options) for raw in raws]
+    first, labels = raws[0], _LABELS[options.split]
     path = first.picture if isinstance(first, Row) else coco_images.path(first.image_id, RELEASE[options.split])
     made = short_answers("vqav2", asked, options, id=f"{first.image_id:012d}", image=path, labels=labels)
     return holding(first.image, path, made) if isinstance(first, Row) else made
 
 
-def _answer(raw: Question | Flat | Soft | Row, options: VqaOptions) -> str:
+def _asked(raw: Question | Flat | Soft | Row, options: VqaOptions) -> Asked:
+    id, annotation = f"{raw.question_id}", raw.annotation if isinstance(raw, Question) else raw
+    if type(annotation) is Annotation:  # by far the most common
+        return Asked(id, raw.question, annotation.multiple_choice_answer, annotation.answer_type)
+    kind = annotation.answer_type if isinstance(annotation, Annotation) else None
+    return Asked(id, raw.question, _answer(id, annotation, options), kind)
+
+
+def _answer(id: str, annotation: Annotation | Flat | Soft | None, options: VqaOptions) -> str:
     """Choose an answer; without any it is empty."""
-    annotation = raw.annotation if isinstance(raw, Question) else raw
     if isinstance(annotation, Ten) and options.answer == "sampled":
         ten = [each.answer for each in annotation.answers]
     elif isinstance(annotation, Flat | Soft):
@@ -186,9 +194,4 @@ def _answer(raw: Question | Flat | Soft | Row, options: VqaOptions) -> str:
         return annotation.multiple_choice_answer if annotation else ""
     if not ten:
         return ""
-    return pick(ten, "vqav2", f"{raw.question_id}", "answer") if options.answer == "sampled" else mode(ten)
-
-
-def _answer_type(raw: Question | Flat | Soft | Row) -> str | None:
-    annotation = raw.annotation if isinstance(raw, Question) else raw
-    return annotation.answer_type if isinstance(annotation, Annotation) else None
+    return pick(ten, "vqav2", id, "answer") if options.answer == "sampled" else mode(ten)
