@@ -63,10 +63,10 @@ ray: $(VENV)/.dev ## slow: builds on two Ray nodes of this machine, one of which
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[ray]'
 	$(BIN)/pytest tests/test_ray.py
 
-remote: $(VENV)/.dev ## slow: sources, store and mixes at a local stand-in of S3
+remote: $(VENV)/.dev ## slow: sources, media, store and mixes at a local stand-in of S3
 	$(PYTHON) -m venv $(VENV)/s3
-	$(VENV)/s3/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[remote]' 'moto[s3]>=5' flask flask-cors pytest hypothesis
-	$(VENV)/s3/bin/python -m pytest tests/test_remote.py tests/test_remote_s3.py
+	$(VENV)/s3/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[remote,dedup,embed]' 'moto[s3]>=5' flask flask-cors pytest hypothesis onnx
+	$(VENV)/s3/bin/python -m pytest tests/test_remote.py tests/test_remote_media.py tests/test_remote_s3.py
 
 bench-peers: $(VENV)/.dev ## install tools that `make bench` can compare with; MDS=1: one that needs torch, too, apart
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[peers]'

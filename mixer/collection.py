@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from mixer import catalogue, manifest, plans, sources
 from mixer.data_files import Lines
-from mixer.errors import MissingFile, UsageError
+from mixer.errors import UsageError
 from mixer.pools import PIECE
 from mixer.processes import Engine
 from mixer.progress import Progress, silent
 from mixer.recipe import load_recipe
 from mixer.resolved import NO_CURATION, Curation, Output
-from mixer.roots import data_root, find_recipe
+from mixer.roots import data_root, find_recipe, media_root
 from mixer.store import Entry
 
 if TYPE_CHECKING:
@@ -70,11 +70,6 @@ class Collection:
     leaves: tuple[Records, ...]
     curation: Curation = NO_CURATION
     """What a recipe says of its whole mix; nothing of it has been applied."""
-
-
-def find_medium(records: Records, path: str) -> Path | None:
-    """Give the file of a media path, or None where it is in none of the media roots."""
-    return next((file for root in records.media if (file := root / path).is_file()), None)
 
 
 def find(
@@ -153,9 +148,7 @@ class _Converted:
 
 def _mix(folder: Path, media: Path | None) -> Collection:
     known = manifest.load_sealed(folder)
-    if media is not None and not media.is_dir():
-        raise MissingFile(f"{media}: no such folder, which --media names")
-    roots = _roots(folder / manifest.MEDIA, media)
+    roots = _roots(folder / manifest.MEDIA, media_root(media))
     leaves = (_Mixed(name, leaf.source, folder, known, roots) for name, leaf in known.sources.items())
     return Collection(known.name, "mix", tuple(leaves))
 

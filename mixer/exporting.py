@@ -23,6 +23,7 @@ from mixer.gathering import BATCH
 from mixer.manifest import Manifest, OutputFile
 from mixer.progress import Progress, silent
 from mixer.recipe.language import NAME_PATTERN
+from mixer.remote.path import parsed
 from mixer.resolved import Kind, Output, Shards
 from mixer.verifying import file_problem
 from mixer.writers import shards
@@ -89,7 +90,7 @@ def export(
         raise DataError(f"{mix}: none of its {known.records:,} records can be written for {target}: {_said(dropped)}")
     lengths = (piece["length"] for piece in rows.iter_slices(manifest.SLICE))
     ends = shards.cuts(lengths, rows.height, cut)
-    roots = tuple(root for root in (mix / manifest.MEDIA, media) if root is not None)
+    roots = tuple(root for root in (mix / manifest.MEDIA, media and parsed(media)) if root is not None)
     about = {name: leaf.model_dump(mode="json") for name, leaf in known.sources.items()}
     total = int(rows["length"].cast(int).sum())
     with atomic.replacing(out, check=lambda: atomic.refuse_foreign(out, _foreign)) as folder:
@@ -195,7 +196,11 @@ def handoff(mix: Path, target: str, media: Path | None = None) -> str:
     count = sum(file.target == target and file.records > 0 for file in files)
     if count > 1 and getattr(writer, "ONE_FILE", False):
         raise UsageError(f"{mix}: is cut into {count:,} files, and the trainer of {target} reads one; {advice}")
-    places = {"MIX": str(mix.absolute()), "MEDIA": str(media.absolute()) if media else "MEDIA", handing_off.NAME: name}
+    places = {
+        "MIX": str(mix.absolute()),
+        "MEDIA": str(parsed(media).absolute()) if media else "MEDIA",
+        handing_off.NAME: name,
+    }
     return handing_off.filled(writer.handoff(handing_off.NAME, kind), places)
 
 

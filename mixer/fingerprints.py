@@ -19,15 +19,16 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from stat import S_ISREG
 from typing import TYPE_CHECKING
 
-from mixer.collection import Collection, Records, find_medium
+from mixer.collection import Collection, Records
+from mixer.errors import MixerError
 from mixer.extras import need
 from mixer.hashing import sha256_of
+from mixer.locating import files
 from mixer.remembered import Kind
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ def find_perceptual(path: Path) -> tuple[int | None, str | None]:
         return None, problem
     try:
         return perceptual_hash(grey(path)), None
+    except MixerError:  # of an object store: nothing is known of the image then
+        raise
     except Exception as error:  # noqa: BLE001 - decoders of bad files raise whatever they stumble over
         return None, undecodable(error)
 
@@ -114,7 +117,7 @@ def decoded(path: Path, mode: str, least: int | None = None) -> Image.Image:
     with warnings.catch_warnings():
         # Of odd metadata and of large pictures, both of which decode; too large ones are errors.
         warnings.simplefilter("ignore")
-        with image_module.open(path, formats=_readable()) as image:
+        with path.open("rb") as file, image_module.open(file, formats=_readable()) as image:
             if least is not None:
                 image.draft(mode, (least, least))
             image.load()
@@ -205,7 +208,7 @@ def distinct_images(collection: Collection) -> pl.DataFrame:
     """List the images that the leaves name: one row a leaf and image path, sorted by them.
 
     Columns: `image`, `folder` of the path, `leaf`, `records` (of the leaf that name it; UInt32) and `file`, where it
-    lies (an absolute path; null: in none of the media roots). Holds no more than the distinct paths and a million rows.
+    lies (an absolute path, or a URL; null: in none of the media roots). Holds no more than the distinct paths and a million rows.
     """
     import polars as pl
 
@@ -214,7 +217,9 @@ def distinct_images(collection: Collection) -> pl.DataFrame:
     listed = [
         leaf.with_columns(
             pl.col("image").str.replace(r"/?[^/]*$", "").alias("folder"),
-            pl.Series("file", list(_files(records, leaf["image"])), dtype=pl.String),
+            pl.Series(
+                "file", [file and os.fspath(file.absolute()) for file in files(leaf["image"], records.media)], pl.String
+            ),
         ).select(list(schema))
         for records, leaf in zip(collection.leaves, leaves, strict=True)
     ]
@@ -233,9 +238,3 @@ def _counted(records: Records) -> pl.DataFrame:
         counted = images.explode("image").group_by("image").agg(pl.len().alias("records").cast(pl.UInt32))
         total = pl.concat([total, counted]).group_by("image").agg(pl.col("records").sum())
     return total
-
-
-def _files(records: Records, images: pl.Series) -> Iterator[str | None]:
-    for image in images:
-        file = find_medium(records, image)
-        yield None if file is None else os.fspath(file.absolute())

@@ -20,12 +20,17 @@ from mixer import atomic
 from mixer.errors import DataError
 from mixer.progress import Advance, Progress
 from mixer.readers import Bad, json_lines
+from mixer.remote.looking import Looking
+from mixer.remote.path import asking
+from mixer.remote.waiting import over
 from mixer.sources import File, Lookup, Picture, Pictures
-from mixer.stamps import Stamp, stamp
+from mixer.stamps import Stamp, stamp, stamp_of
 from mixer.validate import path_fault
 
 NAME = "sizes of images"
 """In the place of a published path: what ledgers call the table."""
+AT_ONCE = 1 << 12
+"""Images that are looked at together."""
 
 
 class Entry(msgspec.Struct):
@@ -107,14 +112,22 @@ def _named(batches: Iterable[list[Any]], declared: Pictures) -> Iterator[str]:
 
 def _looked_at(known: list[_Known], media: Path, advance: Advance) -> Iterator[_Known]:
     """Give each image as it is now; headers are read of those that are new or have changed."""
-    for each in known:
-        path = media / each.path
-        found = stamp(path) if path.is_file() else None
-        if found is not None and found == each.stamp:
-            yield each
-        else:
-            yield _Known(each.path, found, _size(path) if found else None)
-        advance(1)
+    looking = Looking()
+    for start in range(0, len(known), AT_ONCE):
+        piece = known[start : start + AT_ONCE]
+        paths = [media / each.path for each in piece]
+        looking.expect(paths)
+        now = [_stamp(path, looking) for path in paths]
+        new = [seen is not None and seen != each.stamp for each, seen in zip(piece, now, strict=True)]
+        sizes = iter(over(_size, [looking.seen(path) for path, is_new in zip(paths, new, strict=True) if is_new]))
+        for each, seen, is_new in zip(piece, now, new, strict=True):
+            yield _Known(each.path, seen, next(sizes)) if is_new else each if seen else _Known(each.path)
+            advance(1)
+
+
+def _stamp(path: Path, looking: Looking) -> Stamp | None:
+    """Give the stamp of a file; None where there is none."""
+    return stamp_of(looking.stat(path)) if looking.is_file(path) else None
 
 
 def _size(path: Path) -> tuple[int, int] | None:
@@ -122,7 +135,11 @@ def _size(path: Path) -> tuple[int, int] | None:
     import imagesize
 
     before = stamp(path)
-    width, height = imagesize.get(path, exif_rotation=False)
-    if stamp(path) != before:
+    try:
+        with path.open("rb") as file:
+            width, height = imagesize.get(file, exif_rotation=False)
+    except OSError:
+        return None
+    if stamp(asking(path)) != before:
         raise DataError(f"{path}: changed while it was read; run again when nothing writes to it")
     return (width, height) if width > 0 and height > 0 else None

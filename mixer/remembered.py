@@ -23,6 +23,9 @@ from mixer.columns import read_columns, types_of
 from mixer.errors import IntegrityError
 from mixer.processes import Engine
 from mixer.progress import Progress
+from mixer.remote.looking import Looking
+from mixer.remote.path import asking
+from mixer.remote.waiting import over
 from mixer.stamps import Stamp, stamp
 
 if TYPE_CHECKING:
@@ -34,11 +37,15 @@ WAITING = 4
 """Tasks a process may be ahead of the one that is waited for."""
 SAVED = 10.0
 """Seconds after which results are written down."""
+AT_ONCE = 1 << 16
+"""Files whose stamps are taken together."""
 SEGMENTS = 32
 """So many files of a kind are joined to one."""
 _STAMP = {"size": "Int64", "mtime_ns": "Int64", "ctime_ns": "Int64", "inode": "UInt64"}
 
 Values = tuple[Any, ...]
+Asked = tuple[Path, Stamp | None]
+"""A file, and its stamp before it is read; None: it has none."""
 
 
 @dataclass(frozen=True)
@@ -55,25 +62,35 @@ class Kind:
 
 
 def remember(
-    kind: Kind, files: Sequence[Path], store: Path, workers: Engine, progress: Progress, label: str
+    kind: Kind,
+    files: Sequence[Path],
+    store: Path,
+    workers: Engine,
+    progress: Progress,
+    label: str,
+    looking: Looking | None = None,
 ) -> pl.DataFrame:
     """Find out about files: one row each, in their order, with the kind's columns. Work is done only where it is new.
 
-    `store` is the store's folder, `label` what the progress bar says.
+    `store` is the store's folder, `label` what the progress bar says; `looking` is for who asks of many files in pieces.
+    Raises DataError where an object store does not answer.
     """
     import polars as pl
 
     assert not {"file", *_STAMP} & {*kind.columns}, "a kind's columns have names of their own"
     folder = store / "files" / kind.name
     names = [os.fspath(path.absolute()) for path in files]
-    stamps = [_stamp(path) for path in files]
-    asked = pl.DataFrame({"file": names, **_columns(stamps)}, schema={"file": pl.String, **types_of(_STAMP)})
+    work = list(_asked(files, looking or Looking()))
+    asked = pl.DataFrame(
+        {"file": names, **_columns([seen for _, seen in work])}, schema={"file": pl.String, **types_of(_STAMP)}
+    )
     keys = ["file", *_STAMP]
     known = _known(kind, folder).unique(keys, keep="any")  # equal stamps, equal findings
     found = asked.with_row_index("at").join(known, on=keys, how="inner").sort("at")
     new = sorted(set(range(len(files))) - set(found["at"].to_list()))
     distinct = {names[at]: at for at in reversed(new)}
-    rows = dict(_work(kind, [files[at] for at in sorted(distinct.values())], folder, workers, progress, label))
+    todo = [work[at] for at in sorted(distinct.values())]
+    rows = dict(_work(kind, todo, folder, workers, progress, label))
     made = pl.DataFrame(
         [rows[names[at]] for at in new],
         schema=types_of(kind.columns),
@@ -83,12 +100,12 @@ def remember(
 
 
 def _work(
-    kind: Kind, files: list[Path], folder: Path, workers: Engine, progress: Progress, label: str
+    kind: Kind, files: list[Asked], folder: Path, workers: Engine, progress: Progress, label: str
 ) -> Iterator[tuple[str, Values]]:
     """Find out about files that nothing is remembered of; write it down now and then."""
     if not files:
         return
-    waiting: deque[tuple[list[Path], Callable[[], list[tuple[Stamp | None, Values]]]]] = deque()
+    waiting: deque[tuple[list[Asked], Callable[[], list[tuple[Stamp | None, Values]]]]] = deque()
     unsaved: list[tuple[str, Stamp, Values]] = []
     saved = time.monotonic()
     pieces = deque(files[start : start + FILES] for start in range(0, len(files), FILES))
@@ -99,10 +116,10 @@ def _work(
                 while pieces and len(waiting) < WAITING * workers.count:
                     piece = pieces.popleft()
                     waiting.append(
-                        (piece, workers.call(partial(_find, kind.find), piece, about=str(piece[0]), inline=inline))
+                        (piece, workers.call(partial(_find, kind.find), piece, about=str(piece[0][0]), inline=inline))
                     )
                 piece, results = waiting.popleft()
-                for path, (seen, values) in zip(piece, results(), strict=True):
+                for (path, _), (seen, values) in zip(piece, results(), strict=True):
                     name = os.fspath(path.absolute())
                     yield name, values
                     if seen is not None:
@@ -116,15 +133,20 @@ def _work(
             _save(kind, folder, unsaved)
 
 
-def _find(find: Callable[[Path], Values], files: list[Path]) -> list[tuple[Stamp | None, Values]]:
+def _find(find: Callable[[Path], Values], files: list[Asked]) -> list[tuple[Stamp | None, Values]]:
     """Do a task: a stamp comes with what may be remembered."""
-    results = []
-    for path in files:
-        before = _stamp(path)
-        values = find(path)
-        stays = before is not None and before.settled() and before == _stamp(path)
-        results.append((before if stays else None, values))
-    return results
+    old = {path: before for path, before in files if before is not None and before.settled()}
+    values = over(find, [path for path, _ in files])
+    now = dict(zip(old, over(_stamp_now, list(old)), strict=True))
+    stay = {path: before for path, before in old.items() if before == now[path]}
+    return [(stay.get(path), found) for (path, _), found in zip(files, values, strict=True)]
+
+
+def _asked(files: Sequence[Path], looking: Looking) -> Iterator[Asked]:
+    for start in range(0, len(files), AT_ONCE):
+        piece = files[start : start + AT_ONCE]
+        looking.expect(piece)
+        yield from ((path, _stamp(path)) for path in map(looking.seen, piece))
 
 
 def _stamp(path: Path) -> Stamp | None:
@@ -132,6 +154,10 @@ def _stamp(path: Path) -> Stamp | None:
         return stamp(path)
     except OSError:
         return None
+
+
+def _stamp_now(path: Path) -> Stamp | None:
+    return _stamp(asking(path))
 
 
 def _columns(stamps: Sequence[Stamp | None]) -> dict[str, list[int | None]]:

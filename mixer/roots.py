@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from mixer.errors import MissingFile, UsageError
-from mixer.remote.looking import Looking
-from mixer.remote.path import is_remote, parsed
+from mixer.errors import MissingFile
+from mixer.remote.path import parsed
 
 MINIATURES = Path(__file__).parent / "miniatures"
 """The tiny invented copies of every source's raw files, which a build without data uses."""
@@ -43,15 +42,18 @@ def find_recipe(given: str) -> Path:
 def data_root(wanted: set[str], data: str | Path | None, media: Path | None = None) -> DataRoot:
     """Choose the data root for the sources a recipe wants: as given, else ./data if it holds one, else the miniatures.
 
-    The media root is as given, else the folder `media` of the data root. Raises MissingFile for a folder that is none,
-    UsageError for a media root in an object store.
+    The media root is as given, else the folder `media` of the data root. Raises MissingFile for a folder that is none.
     """
-    if media is not None:
-        media = _folder(here(media), "--media names")
+    media = media_root(media)
     root = _data_root(wanted, data)
-    if media is None and root.path is not None and (root.path / MEDIA).is_dir():  # never one of an object store
+    if media is None and root.path is not None and (root.path / MEDIA).is_dir():
         media = root.path / MEDIA
     return replace(root, media=media)
+
+
+def media_root(media: str | Path | None) -> Path | None:
+    """Give a media root, here or in an object store, as the user names it. Raises MissingFile for one that is none."""
+    return None if media is None else _folder(media, "--media names")
 
 
 def _data_root(wanted: set[str], data: str | Path | None) -> DataRoot:
@@ -67,19 +69,10 @@ def _data_root(wanted: set[str], data: str | Path | None) -> DataRoot:
     return DataRoot(MINIATURES, "miniatures")
 
 
-def here(media: Path) -> Path:
-    """Give a media root as it is. Raises UsageError for one in an object store: media are read in many small pieces."""
-    if is_remote(parsed(media)):
-        raise UsageError(
-            f"--media {parsed(media)}: media must lie on this machine or be mounted here; `mixer media` lists those to copy"
-        )
-    return media
-
-
 def _folder(given: str | Path, named: str) -> Path:
     """Give a folder of this machine or of an object store. Raises MissingFile for one that is none."""
     path = parsed(given)
-    if not Looking().is_dir(path):
+    if not path.is_dir():
         raise MissingFile(f"{path}: no such folder, which {named}")
     return path
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -26,5 +27,9 @@ class Stamp(msgspec.Struct, frozen=True):
 
 def stamp(path: Path) -> Stamp:
     """Take a file's stamp."""
-    status = path.stat()
+    return stamp_of(path.stat())
+
+
+def stamp_of(status: os.stat_result) -> Stamp:
+    """Make a stamp of what `stat` says of a file."""
     return Stamp(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from mixer import atomic
 from mixer.columns import read_columns, write_frame
-from mixer.errors import DataError, MissingFile, UsageError, did_you_mean
+from mixer.errors import DataError, MissingFile, MixerError, UsageError, did_you_mean
+from mixer.locating import files
 from mixer.processes import Engine
 from mixer.progress import Progress
 from mixer.remembered import Kind, Values, remember
@@ -109,7 +110,10 @@ def _size(path: Path) -> Values:
     import imagesize
 
     try:
-        width, height = imagesize.get(path, exif_rotation=False)
+        with path.open("rb") as file:
+            width, height = imagesize.get(file, exif_rotation=False)
+    except MixerError:  # of an object store: nothing is known of the image then
+        raise
     except Exception as error:  # noqa: BLE001 - whatever a damaged header leads to is said of it
         return 0, 0, str(error) or type(error).__name__
     return (width, height, "") if width > 0 and height > 0 else (0, 0, "its header tells no size")
@@ -137,11 +141,11 @@ def table(
 
     counted = rule(name)
     images = _images(entry)
-    files = [next((file for root in media if (file := root / path).is_file()), None) for path in images]
-    sizes = remember(SIZE, [file for file in files if file], store, workers, progress, "sizes of images").iter_rows()
+    found = list(files(images, media))
+    sizes = remember(SIZE, [file for file in found if file], store, workers, progress, "sizes of images").iter_rows()
     tokens: list[int | None] = []
     problems: dict[str, str | None] = {}
-    for path, file in zip(images, files, strict=True):
+    for path, file in zip(images, found, strict=True):
         try:
             tokens.append(_counted(counted, *next(sizes)) if file else None)
         except ValueError as error:

@@ -333,11 +333,6 @@ def test_a_damaged_object_is_told_by_its_url(tmp_path, bucket, mix, build):
     assert str(tmp_path / "store") not in str(told.value)
 
 
-def test_media_must_be_local(bucket, tmp_path):
-    with pytest.raises(errors.UsageError, match=f"--media {bucket.url}/media: media must lie on this machine"):
-        data_root({"gqa"}, None, Path(f"{bucket.url}/media"))
-
-
 def test_the_parts_of_a_build_fetch_by_themselves(bucket, mix, tmp_path):
     options = {"data": f"{bucket.url}/raw", "cache": tmp_path / "store"}
     spans, made = plans.prepare(mix, plans.Part(1, 1), **options)

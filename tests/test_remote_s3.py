@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import logging
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -19,6 +21,7 @@ from mixer.progress import silent
 from mixer.remote import fetching, objects
 from mixer.remote.path import RemotePath
 from mixer.roots import MINIATURES
+from mixer.stamps import stamp
 
 fsspec = pytest.importorskip("fsspec")
 pytest.importorskip("s3fs")
@@ -110,9 +113,23 @@ def mix(tmp_path):
     return recipe(tmp_path, output={"for": "jsonl"}, sources=leaves)
 
 
-def run(folder, *arguments, code=0, dying=None, **environment):
+READING_NOTHING = """
+from mixer import cli
+from mixer.remote import objects
+
+def refuse(*arguments):
+    raise SystemExit(f"was read: {arguments}")
+
+objects.read = objects.beginning = refuse
+cli.main()
+"""
+"""Runs the command line, but for what is read of objects."""
+
+
+def run(folder, *arguments, code=0, dying=None, reading=True, **environment):
     """Run the command line; give the finished process."""
-    command = ["-m", "mixer.cli"] if dying is None else ["-c", DYING, str(dying)]
+    command = ["-m", "mixer.cli"] if reading else ["-c", READING_NOTHING]
+    command = command if dying is None else ["-c", DYING, str(dying)]
     done = subprocess.run(
         [sys.executable, *command, *map(str, arguments)],
         cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, check=False,
@@ -208,5 +225,120 @@ def test_what_goes_wrong_is_one_line(tmp_path, s3, mix):
     assert "are address and credentials right, in the environment?" in anybody.stderr
     missing = run(tmp_path, "build", mix, "--data", f"{s3.url}/raw/gqa", "--out", f"{s3.url}/mixes", code=1)
     assert f"put it at {s3.url}/raw/gqa/vqav2/v2_mscoco_train2014_annotations.json" in missing.stderr
-    media = run(tmp_path, "check", mix, "--media", f"{s3.url}/media", code=2)
-    assert "media must lie on this machine" in media.stderr
+    media = run(tmp_path, "check", mix, "--media", f"{s3.url}/media", code=1)
+    assert media.stderr == f"error: {s3.url}/media: no such folder, which --media names\n"
+    media = run(tmp_path, "check", mix, "--media", f"{s3.url}/raw", code=1, AWS_ENDPOINT_URL="http://127.0.0.1:1")
+    assert media.stderr.startswith(f"error: {s3.url}/raw: cannot be looked at: ")
+    assert media.stderr.count("\n") == 1
+
+
+def picture(number, format_, size=(60, 40)):
+    """Invent a picture of noise, which does not pack."""
+    image_module = pytest.importorskip("PIL.Image")
+    out = io.BytesIO()
+    pixels = random.Random(number).randbytes(size[0] * size[1] * 3)
+    image_module.frombytes("RGB", size, pixels).save(out, format_)
+    return out.getvalue()
+
+
+@pytest.fixture
+def media(tmp_path, s3):
+    """Give a media root on both sides, and a recipe of records that name what is there, and more."""
+    files = {f"a/{number:02}.jpg": picture(number, "JPEG") for number in range(30)}
+    files |= {
+        "a/again.jpg": files["a/07.jpg"],
+        "ü b/#1 [x].png": picture(40, "PNG"),
+        "large.png": picture(41, "PNG", (700, 500)),
+    }
+    files |= {"a/cut.jpg": files["a/03.jpg"][:-20], "a/empty.jpg": b"", "b/one.gif": picture(42, "GIF")}
+    for name, content in files.items():
+        (tmp_path / "media" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "media" / name).write_bytes(content)
+        s3.put(f"media/{name}", content)
+    turns = [{"from": "human", "value": "<image>\nWhat?"}, {"from": "gpt", "value": "A kite."}]
+    said = [{"id": name, "image": name, "conversations": turns} for name in [*files, "b/one.jpg"]]
+    (tmp_path / "own.json").write_text(json.dumps(said))
+    (tmp_path / "good.json").write_text(json.dumps(said[:33]))
+    for name in ("own", "good"):
+        leaf = {"use": "llava_json", "path": f"{name}.json"}
+        recipe(tmp_path, name, output={"for": "webdataset", "shards": 3}, sources={"mine": leaf})
+    return {"local": tmp_path / "media", "remote": f"{s3.url}/media"}
+
+
+def both(folder, media, *arguments, code=0, **more):
+    """Run a command with each root; give what it prints with the one there."""
+    told = [
+        run(
+            folder,
+            *arguments,
+            "-o",
+            f"{arguments[0]}-{side}",
+            "--media",
+            root,
+            code=code,
+            MIXER_CACHE=str(folder / side),
+            **more,
+        )
+        for side, root in media.items()
+    ]
+    local, far = (done.stdout.replace(side, "SIDE") for done, side in zip(told, media, strict=True))
+    assert local == far
+    return far
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_media_are_looked_at_and_packed_where_they_are(tmp_path, s3, media, workers):
+    checks = [
+        run(tmp_path, "check", "own.yaml", "--json", "--decode", "--media", root, code=1, MIXER_CACHE=str(tmp_path / side), MIXER_WORKERS=workers)
+        for side, root in media.items()
+    ]  # fmt: skip
+    findings = json.loads(checks[1].stdout)["media"]["leaves"]["mine"]["findings"]
+    assert checks[0].stdout == checks[1].stdout
+    assert findings.keys() == {"undecodable", "empty", "missing"}
+    assert "b/one.gif" in checks[1].stdout
+
+    again = run(
+        tmp_path, "check", "own.yaml", "--json", "--decode", "--media", media["remote"], code=1, reading=False,
+        MIXER_CACHE=str(tmp_path / "remote"), MIXER_WORKERS="1",
+    )  # fmt: skip
+    assert again.stdout == checks[1].stdout
+
+    build = ["build", "good.yaml", "-q"]
+    for side, root in media.items():
+        run(
+            tmp_path,
+            *build,
+            "--out",
+            f"mix-{side}",
+            "--media",
+            root,
+            MIXER_CACHE=str(tmp_path / side),
+            MIXER_WORKERS=workers,
+        )
+    local, far = content(tmp_path / "mix-local"), content(tmp_path / "mix-remote")
+    assert local == far
+    assert not [name for name, each in far.items() if s3.url.removeprefix("s3://").encode() in each]
+    assert "large.png" in both(tmp_path, media, "media", "mix-local", "--json")
+    both(tmp_path, media, "dedup", "images", "good.yaml", "-q", MIXER_WORKERS=workers)
+    assert content(tmp_path / "dedup-local") == content(tmp_path / "dedup-remote")
+    both(tmp_path, media, "report", "mix-local", "-q")
+    assert (tmp_path / "report-local").read_bytes() == (tmp_path / "report-remote").read_bytes()
+    for path in tmp_path.rglob("*"):
+        assert not path.is_file() or SECRET.encode() not in path.read_bytes()
+
+
+def test_single_objects_and_lists_tell_the_same_version(tmp_path, s3):
+    system, folder = s3.system, RemotePath(f"{s3.url}/media")
+    system.call_s3("put_bucket_versioning", Bucket=s3.url[5:], VersioningConfiguration={"Status": "Enabled"})
+    (tmp_path / "parts").write_bytes(bytes(101 << 20))
+    objects.upload(tmp_path / "parts", folder / "parts")
+    for name in ("a", "b/c", "empty", "[x] #1.jpg"):
+        s3.put(f"media/{name}", b"" if name == "empty" else b"123")
+    there = objects.entries(folder)
+    assert list(there) == ["[x] #1.jpg", "a", "b", "empty", "parts"]
+    for name, status in there.items():
+        assert (folder / name).stat() == status
+    s3.put("media/a", b"124")
+    assert (folder / "a").stat() != there["a"]
+    assert [(folder / name).read_bytes() for name in ("a", "empty", "[x] #1.jpg")] == [b"124", b"", b"123"]
+    assert stamp(folder / "a").settled()

@@ -306,5 +306,6 @@ def test_a_damaged_header_is_said_of_its_image(tmp_path, monkeypatch):
         raise OverflowError
 
     monkeypatch.setattr(imagesize, "get", broken)
+    (tmp_path / "a.jpg").touch()
 
     assert visual_tokens._size(tmp_path / "a.jpg") == (0, 0, "OverflowError")

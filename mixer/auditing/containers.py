@@ -6,11 +6,12 @@ behind the end are fine. Of what else there is, nothing can be said this way.
 
 from __future__ import annotations
 
-import mmap
 from typing import BinaryIO
 
 TAIL = 1 << 16
 """Bytes at the end of a file where its end mark mostly lies."""
+BLOCK = 1 << 20
+"""Bytes that are searched for it at once, where it does not."""
 MOST = 100_000
 """Parts of a file that are gone through; what has more is not judged."""
 NO_END = "has no end mark"
@@ -36,8 +37,13 @@ def _holds(file: BinaryIO, size: int, mark: bytes, start: int) -> bool:
         return True
     if near == start:
         return False
-    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-        return mapped.rfind(mark, start) >= 0
+    file.seek(start)
+    before = b""  # the mark may lie across two blocks
+    while block := file.read(BLOCK):
+        if mark in before + block:
+            return True
+        before = block[1 - len(mark) :]
+    return False
 
 
 def _jpeg(file: BinaryIO, size: int) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from mixer.columns import types_of
 from mixer.processes import Engine
 from mixer.progress import Advance, Progress
 from mixer.remembered import Kind, remember
+from mixer.remote.looking import Looking
 
 if TYPE_CHECKING:
     import polars as pl
@@ -35,6 +36,7 @@ class Looker:
     """Folder of the store, where findings are remembered."""
     workers: Engine
     progress: Progress
+    looking: Looking = field(default_factory=Looking)
 
     def look(self, media: pl.Series, *, decode: bool) -> pl.DataFrame:
         """Find out about media, sorted paths: columns `media`, those of HEADER, `sibling` and `sibling_format`."""
@@ -69,7 +71,7 @@ class Looker:
             for piece in media.to_frame().iter_slices(AT_ONCE):
                 done = _Counted(advance)
                 places = [place(path, self.roots) for path in piece.to_series()]
-                found.append(remember(kind, places, self.store, self.workers, done.progress, label))
+                found.append(remember(kind, places, self.store, self.workers, done.progress, label, self.looking))
                 advance(len(places) - done.count)  # what was known before
         return pl.concat(found)
 
@@ -78,9 +80,9 @@ class Looker:
         import polars as pl
 
         missing = frame.filter(pl.col("problem") == "missing")["media"]
-        found = list(siblings(missing.to_list(), self.roots))
+        found = list(siblings(missing.to_list(), self.roots, self.looking))
         files = [file for _, _, file in found]
-        looked = remember(HEADER, files, self.store, self.workers, self.progress, "siblings")
+        looked = remember(HEADER, files, self.store, self.workers, self.progress, "siblings", self.looking)
         pairs = pl.DataFrame(
             [each[:2] for each in found], schema={"media": pl.String, "sibling": pl.String}, orient="row"
         ).with_columns(looked["format"].alias("sibling_format"), looked["problem"].alias("worse"))
@@ -109,7 +111,7 @@ class _Counted:
 
 def place(path: str, roots: Sequence[Path]) -> Path:
     """Give the place of a medium: in the first root that has it, else in the last, from which it is missing then."""
-    for root in roots[:-1]:
+    for root in roots[:-1]:  # of media that came with annotations, on this machine
         if os.path.lexists(here := root / path):
             return here
     return roots[-1] / path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
@@ -10,6 +9,7 @@ from typing import BinaryIO
 
 from mixer.auditing import containers, formats
 from mixer.auditing.formats import FOLDER, FORMATS
+from mixer.errors import MixerError
 from mixer.extras import need
 from mixer.fingerprints import undecodable
 from mixer.remembered import Kind
@@ -39,8 +39,7 @@ def find_header(path: Path) -> Header:
 
 
 def _folder(path: Path) -> Header:
-    with os.scandir(path) as entries:
-        held = any(True for _ in entries)
+    held = any(True for _ in path.iterdir())
     return 0, FOLDER, None, None, None if held else "empty", None if held else "a folder without files"
 
 
@@ -97,18 +96,19 @@ def find_decoded(path: Path) -> tuple[str | None, str | None]:
     """Decode a whole image (of an animation: its first frame); say what is wrong with it, and how so."""
     image_module = need("PIL.Image", "dedup")
     try:
-        with path.open("rb") as file:
+        with path.open("rb") as file, warnings.catch_warnings():
             format_ = formats.of(file.read(formats.HEAD))
-        name = FORMATS[format_].pillow if format_ else None
-        if name is None:
-            return None, None
-        with warnings.catch_warnings():
+            name = FORMATS[format_].pillow if format_ else None
+            if name is None:
+                return None, None
             warnings.simplefilter("ignore")  # of odd metadata and of large pictures, both of which decode
             # The format is given: Pillow must not try others, some of which run programs.
-            with image_module.open(path, formats=[name]) as image:
+            with image_module.open(file, formats=[name]) as image:
                 image.verify()
-            with image_module.open(path, formats=[name]) as image:  # verifying uses it up
+            with image_module.open(file, formats=[name]) as image:  # verifying uses it up
                 image.load()
+    except MixerError:  # of an object store: nothing is known of the image then
+        raise
     except Exception as error:  # noqa: BLE001 - decoders of bad files raise whatever they stumble over
         if type(error).__name__ == "DecompressionBombError":
             return "huge", "more pixels than Pillow opens"

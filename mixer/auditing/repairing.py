@@ -24,6 +24,7 @@ from mixer.errors import DataError, MissingFile, UsageError
 from mixer.extras import need
 from mixer.fingerprints import undecodable
 from mixer.progress import Advance
+from mixer.remote.path import is_remote, parsed
 
 MODES = {
     "jpg": ("RGB", "L"),
@@ -58,8 +59,14 @@ def run(
     """Repair what lies below a media root.
 
     `backup` is the folder that originals go to; only with `dry_run`, which changes nothing, it may be None. Raises
-    MissingFile for a media root that is none, UsageError for a backup folder that is the root itself.
+    MissingFile for a media root that is none, UsageError for one in an object store and for a backup folder that is the
+    root itself.
     """
+    if is_remote(parsed(media)):
+        raise UsageError(
+            f"--media {parsed(media)}: nothing is replaced in an object store; repair a copy in a folder and send what "
+            "changed, or leave the records out with `exclude`"
+        )
     if not media.is_dir():
         raise MissingFile(f"{media}: no such folder, which --media names")
     if not dry_run:

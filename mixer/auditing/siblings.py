@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path, PurePosixPath
 
 from mixer.auditing import formats
+from mixer.remote.looking import Looking
 
 
-def siblings(missing: Sequence[str], roots: Sequence[Path]) -> Iterator[tuple[str, str, Path]]:
+def siblings(missing: Sequence[str], roots: Sequence[Path], looking: Looking) -> Iterator[tuple[str, str, Path]]:
     """Give each missing medium that has one with its sibling, as a media path and as a file. `missing` is sorted.
 
     A folder is listed once; of several siblings, one named as the same format comes first, then one whose stem is
@@ -20,7 +20,7 @@ def siblings(missing: Sequence[str], roots: Sequence[Path]) -> Iterator[tuple[st
         wanted = list(group)
         stems = {PurePosixPath(path).stem.casefold() for path in wanted}
         for root in roots:
-            found = _listed(root / folder, stems)
+            found = _listed(root / folder, stems, looking)
             for path in wanted:
                 name = PurePosixPath(path)
                 others = found.get(name.stem.casefold(), []) if formats.said(name.name) else []
@@ -34,15 +34,14 @@ def _rank(other: str, name: PurePosixPath) -> tuple[bool, bool, str]:
     return (formats.said(other) != formats.said(name.name), PurePosixPath(other).stem != name.stem, other)
 
 
-def _listed(folder: Path, stems: set[str]) -> dict[str, list[str]]:
+def _listed(folder: Path, stems: set[str], looking: Looking) -> dict[str, list[str]]:
     """List a folder's media of some stems, by stem."""
     found: dict[str, list[str]] = {}
     try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                stem = PurePosixPath(entry.name).stem.casefold()
-                if stem in stems and formats.said(entry.name) and entry.is_file():
-                    found.setdefault(stem, []).append(entry.name)
+        for entry in looking.entries(folder):
+            stem = entry.stem.casefold()
+            if stem in stems and formats.said(entry.name) and looking.is_file(entry):
+                found.setdefault(stem, []).append(entry.name)
     except OSError:  # no such folder: nothing lies there
         return {}
     return found

@@ -7,7 +7,6 @@ root: they are listed by themselves.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISDIR
@@ -17,14 +16,14 @@ from mixer import manifest
 from mixer.auditing.naming import named
 from mixer.collection import Collection
 from mixer.errors import UsageError
+from mixer.locating import located
+from mixer.remote.path import is_remote
 
 if TYPE_CHECKING:
     import polars as pl
 
-THREADS = 16
-"""That wait for a file system which may be far away."""
 AT_ONCE = 1 << 16
-"""Paths to a piece of work."""
+"""Paths to a block of the list."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ def needed(collection: Collection) -> tuple[Needed, Needed]:
 
 def came_with_annotations(root: Path) -> bool:
     """Say whether a media root is the folder of a mix or of a converted source."""
-    return any((root.parent / name).is_file() for name in (manifest.NAME, "ledger.json"))
+    return not is_remote(root) and any((root.parent / name).is_file() for name in (manifest.NAME, "ledger.json"))
 
 
 def _own(paths: pl.Series, bytes_: int) -> Needed:
@@ -88,19 +87,8 @@ FOLDER = -1
 
 def _sizes(paths: pl.Series, roots: Sequence[Path]) -> Iterator[int | None]:
     """Give the size of each file, None where it is in none of the roots."""
-
-    def size(path: str) -> int | None:
-        for root in roots:
-            try:
-                status = (root / path).stat()
-            except OSError:
-                continue
-            return FOLDER if S_ISDIR(status.st_mode) else status.st_size
-        return None
-
-    with ThreadPoolExecutor(THREADS) as threads:
-        for piece in paths.to_frame().iter_slices(AT_ONCE):
-            yield from threads.map(size, piece.to_series(), chunksize=256)
+    for place in located(paths, roots):
+        yield place and (FOLDER if S_ISDIR(place[1].st_mode) else place[1].st_size)
 
 
 def blocks(paths: pl.Series, *, null: bool) -> Iterator[bytes]:

@@ -40,10 +40,9 @@ def media(
     """
     from mixer import collection
     from mixer.auditing import transfer
-    from mixer.errors import MissingFile
+    from mixer.roots import media_root
 
-    if media is not None and not media.is_dir():
-        raise MissingFile(f"{media}: no such folder, which --media names")
+    media_root(media)
     settings = options.settings(data, media, cache, workers, quiet)
     found = collection.find(given, options=source_options, path=path, **settings)
     outside, inside = transfer.needed(found)
@@ -103,7 +102,7 @@ def _tell(outside: Needed, inside: Needed, say: Callable[[str], None]) -> None:
     envvar="MIXER_MEDIA",
     show_envvar=True,
     required=True,
-    help="Root of the media; nothing outside of it is touched.",
+    help="Root of the media, on this machine; nothing outside of it is touched.",
 )
 @click.option(
     "--backup",

@@ -36,12 +36,6 @@ def anywhere(_context: click.Context, _parameter: click.Parameter, path: Path | 
     return None if path is None else parsed(path)
 
 
-def _media_here(_context: click.Context, _parameter: click.Parameter, media: Path | None) -> Path | None:
-    from mixer.roots import here
-
-    return None if media is None else here(media)
-
-
 data = click.option(
     "--data",
     metavar="DIR|URL",
@@ -52,11 +46,11 @@ data = click.option(
 media = click.option(
     "--media",
     type=click.Path(file_okay=False, path_type=Path),
-    callback=_media_here,
-    metavar="DIR",
+    callback=anywhere,
+    metavar="DIR|URL",
     envvar="MIXER_MEDIA",
     show_envvar=True,
-    help="Root of the media that records name. Default: `media` in the folder of raw files.",
+    help="Root of the media that records name, here or in an object store. Default: `media` in the folder of raw files.",
 )
 cache = click.option(
     "--cache",

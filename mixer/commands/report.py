@@ -16,7 +16,8 @@ from mixer.commands import options
     help="The page.",
 )  # fmt: skip
 @click.option(
-    "--media", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", envvar="MIXER_MEDIA", show_envvar=True,
+    "--media", type=click.Path(file_okay=False, path_type=Path), callback=options.anywhere, metavar="DIR|URL",
+    envvar="MIXER_MEDIA", show_envvar=True,
     help="Root of the media that records name: small copies of their pictures become part of the page.",
 )  # fmt: skip
 @click.option(

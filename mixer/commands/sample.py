@@ -31,7 +31,8 @@ FIRST = 10
 @click.option(
     "--media",
     type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
+    callback=options.anywhere,
+    metavar="DIR|URL",
     envvar="MIXER_MEDIA",
     show_envvar=True,
     help="Root of images, of which .html shows small copies.",

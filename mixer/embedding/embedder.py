@@ -25,6 +25,7 @@ from mixer.fingerprints import CONTENT, distinct_images
 from mixer.processes import Workers
 from mixer.progress import Advance, Progress, silent
 from mixer.remembered import remember
+from mixer.remote.path import parsed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -100,7 +101,7 @@ def embed(
         run = _Run(Choice(choice.folder, choice.how, about.model["tensor"], choice.device), batch, out, pool)
         began = time.monotonic()
         with progress("embedding", todo.height, "images") as advance:
-            run.through([(sha256, Path(file)) for sha256, file in todo.select("sha256", "file").iter_rows()], advance)
+            run.through([(sha256, parsed(file)) for sha256, file in todo.select("sha256", "file").iter_rows()], advance)
         seconds = time.monotonic() - began
         problems = _settle(out, found, run.problems, told)
     if todo.height == contents.height == len(run.problems):
@@ -126,7 +127,7 @@ def _hashed(listed: pl.DataFrame, store: Path, pool: Workers, progress: Progress
     import polars as pl
 
     files = listed["file"].drop_nulls().unique().sort()
-    hashed = remember(CONTENT, [Path(file) for file in files], store, pool, progress, "hashing images")
+    hashed = remember(CONTENT, [parsed(file) for file in files], store, pool, progress, "hashing images")
     told = pl.col("problem").fill_null("missing")
     joined = listed.join(hashed.with_columns(files.alias("file")), on="file", how="left", maintain_order="left")
     return joined.with_columns(pl.when(pl.col("sha256").is_null()).then(told).alias("problem"))

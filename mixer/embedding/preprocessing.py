@@ -11,11 +11,13 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mixer.errors import DataError, MissingFile
+from mixer.errors import DataError, MissingFile, MixerError
 from mixer.fingerprints import decoded, missing, undecodable
+from mixer.remote.waiting import over
 
 if TYPE_CHECKING:
     import numpy as np
@@ -126,10 +128,10 @@ def _three(values: Any) -> tuple[float, float, float]:
 def prepared(task: tuple[Preprocessing, list[Path]]) -> list[np.ndarray | str]:
     """Prepare images: of each file (height, width, 3) uint8, or what is wrong with it."""
     how, files = task
-    return [_pixels(file, how) for file in files]
+    return over(partial(_pixels, how), files)
 
 
-def _pixels(path: Path, how: Preprocessing) -> np.ndarray | str:
+def _pixels(how: Preprocessing, path: Path) -> np.ndarray | str:
     import numpy as np
 
     problem = missing(path)
@@ -137,6 +139,8 @@ def _pixels(path: Path, how: Preprocessing) -> np.ndarray | str:
         return problem
     try:
         return np.asarray(_resized(decoded(path, "RGB"), how))
+    except MixerError:  # of an object store: nothing is known of the image then
+        raise
     except Exception as error:  # noqa: BLE001 - decoders of bad files raise whatever they stumble over
         return undecodable(error)
 

@@ -15,6 +15,7 @@ from mixer.leaks.images import Hashing
 from mixer.leaks.lookups import Tables, asked_questions, tables
 from mixer.leaks.registry import WAYS, Way
 from mixer.leaks.targets import Target, doubled, target
+from mixer.locating import located
 from mixer.processes import Engine
 from mixer.progress import Progress
 from mixer.remembered import Kind
@@ -155,9 +156,10 @@ class Gate:
         ways = {way for each in self.targets for way in each.ways}
         if not ways & {"content", "perceptual"}:
             return [], ()
-        found = list(images.located(paths, media))
-        there = [(path, file, size) for path, file, size in found if file is not None and size]
-        missing = [f"{path} ({'missing' if file is None else 'empty'})" for path, file, size in found if not size]
+        found = list(zip(paths, located(paths, media), strict=True))
+        there = [(path, place[0], place[1].st_size) for path, place in found if place and place[1].st_size]
+        missing = [f"{path} (missing)" for path, place in found if place is None]
+        missing += [f"{path} (empty)" for path, place in found if place and not place[1].st_size]
         looks: list[tuple[Way, pl.DataFrame]] = []
         if "content" in ways:
             alike = [each for each in there if self.tables.sizes is None or each[2] in self.tables.sizes]

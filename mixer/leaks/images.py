@@ -6,7 +6,7 @@ A flat picture, such as a white page, looks like every other one: it is compared
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -108,16 +108,3 @@ def _stretch(column: str, low: int, high: int) -> pl.Expr:
 
     mask = pl.lit((1 << high - low) - 1, dtype=pl.UInt64)
     return ((pl.col(column) // pl.lit(1 << low, dtype=pl.UInt64)) & mask).alias("stretch")
-
-
-def located(paths: Iterable[str], roots: Sequence[Path]) -> Iterator[tuple[str, Path | None, int]]:
-    """Find the files of media paths below the roots: path, file and its bytes; no file and 0 where there is none."""
-    for path in paths:
-        for root in roots:
-            try:
-                yield path, root / path, (root / path).stat().st_size
-            except (OSError, ValueError):
-                continue
-            break
-        else:
-            yield path, None, 0

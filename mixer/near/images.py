@@ -15,6 +15,7 @@ from mixer.errors import DataError
 from mixer.fingerprints import CONTENT, PERCEPTUAL, distinct_images
 from mixer.processes import Workers
 from mixer.progress import Progress
+from mixer.remote.path import parsed
 
 if TYPE_CHECKING:
     import polars as pl
@@ -90,7 +91,7 @@ def _with_contents(listed: pl.DataFrame, files: Files) -> pl.DataFrame:
     import polars as pl
 
     there = listed.drop_nulls("file")
-    paths = [Path(path) for path in there["file"]]
+    paths = [parsed(path) for path in there["file"]]
     hashed = remembered.remember(CONTENT, paths, files.store, files.workers, files.progress, "hashing images")
     lost = listed.filter(pl.col("file").is_null())
     lost = lost.with_columns(content=pl.lit(None, dtype=pl.String), problem=pl.lit(NO_FILE))
@@ -105,7 +106,7 @@ def _valued(found: pl.DataFrame, by: By, vectors: Vectors | None, files: Files) 
     if by == "content":
         return found.with_columns(value=pl.lit(None, dtype=pl.UInt64))
     contents = found.drop_nulls("content").sort("content", "item").unique("content", keep="first", maintain_order=True)
-    paths = [Path(path) for path in contents["file"]]
+    paths = [parsed(path) for path in contents["file"]]
     seen = remembered.remember(PERCEPTUAL, paths, files.store, files.workers, files.progress, "looking at images")
     looked = contents.select("content").hstack(seen.rename({"phash": "value", "problem": "undecoded"}))
     return found.join(looked, on="content", how="left").with_columns(problem=pl.coalesce("problem", "undecoded"))

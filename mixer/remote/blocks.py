@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from mixer.errors import DataError
 from mixer.remote import objects
 from mixer.remote.objects import BLOCK, STREAMS
 from mixer.remote.path import RemotePath
@@ -41,7 +40,7 @@ def fetch(blocks: Iterable[Block], done: Callable[[Block], None]) -> None:
     rest = iter(blocks)
 
     def one(block: Block) -> None:
-        _write(block, read(block.path, block.start, block.stop))
+        _write(block, objects.read_exactly(block.path, block.start, block.stop))
         done(block)
 
     with objects.streams() as pool:
@@ -51,17 +50,6 @@ def fetch(blocks: Iterable[Block], done: Callable[[Block], None]) -> None:
             for future in ended:
                 future.result()
             waiting |= {pool.submit(one, block) for block in islice(rest, len(ended))}
-
-
-def read(path: RemotePath, start: int, stop: int) -> bytes:
-    """Read a range that an object is known to have. Raises DataError when it gives less or more."""
-    got = objects.read(path, start, stop)
-    if len(got) != stop - start:
-        raise DataError(
-            f"{path}: expected {stop - start:,} bytes at byte {start:,}, got {len(got):,}: it changed while it was read, "
-            "or its server gives no ranges; run again when nothing writes to it"
-        )
-    return got
 
 
 def _write(block: Block, content: bytes) -> None:

@@ -78,7 +78,7 @@ def _media_problems(folder: RemotePath, progress: Progress) -> Iterator[str]:
         def problem(name: str) -> str | None:
             digest = hashlib.sha256()
             for start in range(0, sizes[name], BLOCK):
-                digest.update(blocks.read(media / name, start, min(start + BLOCK, sizes[name])))
+                digest.update(objects.read_exactly(media / name, start, min(start + BLOCK, sizes[name])))
             advance(sizes[name])
             expected = Path(name).stem
             if digest.hexdigest() == expected:
@@ -137,7 +137,7 @@ class Stream:
         """Give the next block, nothing behind the last one."""
         while self._asked < self._size and len(self._ahead) < STREAMS:
             start, self._asked = self._asked, min(self._asked + BLOCK, self._size)
-            self._ahead.append(self._pool.submit(blocks.read, self._path, start, self._asked))
+            self._ahead.append(self._pool.submit(objects.read_exactly, self._path, start, self._asked))
         if not self._ahead:
             return b""
         block = self._ahead.popleft().result()

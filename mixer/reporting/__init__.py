@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mixer import atomic, manifest
-from mixer.errors import MissingFile, UsageError
+from mixer.errors import UsageError
 from mixer.progress import Advance, Progress, silent
 from mixer.reporting import composition, curated, gallery, lengths, losses, order, overview, thumbnails
 from mixer.reporting.measures import measure
 from mixer.reporting.page import page
 from mixer.reporting.picking import pick
+from mixer.roots import media_root
 
 RECORDS = 200
 IMAGES = 150
@@ -51,8 +52,7 @@ def report(
     equal pages, as far as pillow's version is the same. Raises UsageError, MissingFile or IntegrityError.
     """
     folder = Path(mix)
-    if media is not None and not media.is_dir():
-        raise MissingFile(f"{media}: no such folder, which --media names")
+    media = media_root(media)
     known = manifest.load_sealed(folder)
     values = known.model_dump(mode="json")
     measures = measure(folder, known)

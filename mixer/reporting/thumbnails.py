@@ -73,7 +73,7 @@ def small(file: Path) -> Small:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(file, formats=_FORMATS) as opened:
+            with file.open("rb") as content, Image.open(content, formats=_FORMATS) as opened:
                 reduced = _reduced(opened)
     except (*_DAMAGE, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise Unseen(f"does not decode: {type(error).__name__}") from error

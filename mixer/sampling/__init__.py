@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mixer import manifest
-from mixer.errors import MissingFile, UsageError
+from mixer.errors import UsageError
+from mixer.roots import media_root
 from mixer.sampling.choosing import EVERY, PLACE, Choice, chosen, leaves_of, of_leaves
 from mixer.sampling.records import About, Shown, plain, read
 
@@ -47,8 +48,7 @@ def take(mix: Path, choice: Choice, media: Path | None = None) -> Sample:
     `media` is a root below which its images may lie, besides those that came inside of annotations; MissingFile where
     there is no such folder.
     """
-    if media is not None and not media.is_dir():
-        raise MissingFile(f"{media}: no such folder, which --media names")
+    media = media_root(media)
     known = manifest.load_sealed(mix)
     sources = {name: leaf.source for name, leaf in known.sources.items()}
     index = of_leaves(manifest.read_index(mix, choice.columns), leaves_of(sources, choice.leaves))

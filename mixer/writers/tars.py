@@ -17,15 +17,20 @@ from __future__ import annotations
 import os
 import re
 import tarfile
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, Self
 
 import msgspec
 
 from mixer.allocator import keep_freed_blocks
 from mixer.errors import DataError, MissingFile
 from mixer.progress import Advance
+from mixer.remote import objects
+from mixer.remote.path import is_remote
 from mixer.validate import path_fault
 from mixer.writers import Job, Written
 from mixer.writers.framing import HashedFile
@@ -33,6 +38,8 @@ from mixer.writers.shards import by_shard, name
 
 BLOCK = 1 << 20
 """Bytes that are read, and written, at once."""
+AHEAD = 32
+"""Objects that are asked for before they are needed; of each the first block is held."""
 _DIGITS = 9
 """Of a key: a billion records sort by name."""
 _UNIT = tarfile.BLOCKSIZE
@@ -84,34 +91,75 @@ def write(
     DataError for one that cannot be read.
     """
     keep_freed_blocks()
-    roots = tuple(root for root in job.media if root.is_dir())
     starts = (0, *job.cuts)
     written = []
-    for number, records in by_shard(batches, job.cuts):
-        path = f"{target}/{name(job.name, number, len(job.cuts), '.tar')}"
-        with HashedFile(job.folder / path) as file:
-            tar = _Tar(file)
-            index = 0
-            for batch in records:
-                for line in batch:
-                    key, start = f"{starts[number] + index:0{_DIGITS}}", tar.bytes
-                    members = _add(tar, roots, key, line)
-                    note(Sample(number, index, key, start, tar.bytes, members))
-                    index += 1
-                advance(sum(map(len, batch)))
-            tar.close()
-        written.append(Written(path, index, file.bytes, file.sha256))
+    with _Opening(job.media) as opening:
+        for number, records in by_shard(batches, job.cuts):
+            path = f"{target}/{name(job.name, number, len(job.cuts), '.tar')}"
+            with HashedFile(job.folder / path) as file:
+                tar = _Tar(file)
+                index = 0
+                for batch in records:
+                    for key, line, media in opening.media_of(batch, starts[number] + index):
+                        start = tar.bytes
+                        members = _add(tar, key, line, media)
+                        note(Sample(number, index, key, start, tar.bytes, members))
+                        index += 1
+                    advance(sum(map(len, batch)))
+                tar.close()
+            written.append(Written(path, index, file.bytes, file.sha256))
     return written
 
 
-def _add(tar: _Tar, roots: tuple[Path, ...], key: str, line: memoryview) -> list[Member]:
+_Media = Iterator[tuple[str, BinaryIO]]
+"""What stands behind the key in a member's name, and the file."""
+
+
+def _add(tar: _Tar, key: str, line: memoryview, media: _Media) -> list[Member]:
     members = [Member("json", tar.add(f"{key}.json", len(line), [bytes(line)]), len(line))]
-    record = _decode(line)
-    for field, path in fields(record):
-        with _opened(roots, f"record {record.id!r} (at {key} of the mix)", path) as file:
-            size = os.fstat(file.fileno()).st_size
+    for field, opened in media:
+        with opened as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(0)
             members.append(Member(field, tar.add(f"{key}.{field}", size, _blocks(file, size)), size))
     return members
+
+
+class _Opening:
+    """Opens media in order: those of an object store some ahead, since each of them is mostly waited for."""
+
+    def __init__(self, media: tuple[Path, ...]) -> None:
+        self._roots = tuple(root for root in media if root.is_dir())
+        self._stack = ExitStack()
+        far = any(map(is_remote, self._roots))
+        self._pool = self._stack.enter_context(objects.streams()) if far else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stack.close()
+
+    def media_of(self, lines: list[memoryview], first: int) -> Iterator[tuple[str, memoryview, _Media]]:
+        """Go through records, the first of which is the `first`-th of the mix: key, line, and media to be taken."""
+        keyed = [(f"{number:0{_DIGITS}}", line, _decode(line)) for number, line in enumerate(lines, first)]
+        opened = self._ahead(
+            (f"record {record.id!r} (at {key} of the mix)", path)
+            for key, _, record in keyed
+            for _, path in fields(record)
+        )
+        for key, line, record in keyed:
+            yield key, line, ((field, next(opened)) for field, _ in fields(record))
+
+    def _ahead(self, asked: Iterable[tuple[str, str]]) -> Iterator[BinaryIO]:
+        waiting: deque[Callable[[], BinaryIO]] = deque()
+        for whose, path in asked:
+            opening = partial(_opened, self._roots, whose, path)
+            waiting.append(self._pool.submit(opening).result if self._pool else opening)
+            if len(waiting) > AHEAD:
+                yield waiting.popleft()()
+        while waiting:
+            yield waiting.popleft()()
 
 
 def fields(record: _Record) -> Iterator[tuple[str, str]]:
@@ -133,9 +181,10 @@ def _opened(roots: tuple[Path, ...], whose: str, path: str) -> BinaryIO:
     if fault:
         raise DataError(f"{whose}: {path!r} {fault}; nothing was read")
     try:
-        found = next((file for root in roots if (file := root / path).is_file()), None)
-        if found is not None:
-            return found.open("rb")
+        for file in (root / path for root in roots):
+            if is_remote(file) or file.is_file():  # to look at an object takes as long as to open it
+                with suppress(FileNotFoundError):
+                    return file.open("rb")
     except OSError as error:
         raise DataError(f"{whose}: {error.filename}: cannot be read: {error.strerror}; see `mixer check`") from None
     below = f"below none of: {', '.join(map(str, roots))}" if roots else "and no root of media is given or there"
