@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 KEYS = 1 << 20
 """Keys of records that are compared with each other at once."""
+SHARES = 32
+"""Of a large source more are: all its keys are read once for each of so many shares of them."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def _shared_keys(paths: list[Path], records: int) -> pl.Series:
     """Find the keys that several records have, a share of all keys at a time, so that memory stays flat."""
     import polars as pl
 
-    shares = records // KEYS + 1
+    shares = min(records // KEYS, SHARES) + 1
     found = []
     for share in range(shares):
         frames = (pl.read_parquet(path, columns=["key"], glob=False) for path in paths)

@@ -6,6 +6,7 @@ convert -> `where` -> `except` / `only` -> `exclude` -> leaks -> what the target
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mixer import selection, writers
 from mixer.curation import Gate
 from mixer.exclusion import Compared, columns_of, compare
+from mixer.gathering import running
 from mixer.ordering import Identity
 from mixer.resolved import Input, Kind, Leaf, Output, Recipe, Unit
 from mixer.ruling import Ruling
@@ -77,9 +79,8 @@ class Pool:
 
 
 class _Step(NamedTuple):
-    """What one rule leaves, and what it has to say."""
+    """What one rule has to say of the records that it saw."""
 
-    keep: pl.Series
     losses: Mapping[str, int]
     notes: list[str]
     target: str = ""
@@ -117,12 +118,13 @@ def pool(
     for whole in _load(leaf, recipe, entry, gates):
         frame = whole.with_row_index("place")
         if leaf.where is not None:
-            steps.append(_where(frame, leaf.where))
-            frame = frame.filter(steps[-1].keep)
-        if leaf.except_ or leaf.only:
-            step, compared = _compared(frame, leaf, convert, expecting=expecting)
+            keep, step = _where(frame, leaf.where)
             steps.append(step)
-            frame = frame.filter(step.keep)
+            frame = frame.filter(keep)
+        if leaf.except_ or leaf.only:
+            keep, step, compared = _compared(frame, leaf, convert, expecting=expecting)
+            steps.append(step)
+            frame = frame.filter(keep)
         for gate in gates:
             ruling = gate.rule.judge(frame, entry.ledger.source, media)
             curated[gate.step].append(ruling)
@@ -130,8 +132,9 @@ def pool(
             removed.append(_removed(gone.drop_nulls("why"), gate.step))
             frame = frame.filter(ruling.why.is_null())
         for output in recipe.outputs:
-            steps.append(_expressible(frame, output, recipe.kind))
-            frame = frame.filter(steps[-1].keep)
+            keep, step = _expressible(frame, output, recipe.kind)
+            steps.append(step)
+            frame = frame.filter(keep)
         nothing = pl.repeat(value=False, n=whole.height, dtype=pl.Boolean, eager=True)
         kept.append(nothing.scatter(frame["place"], values=True))
         mass += int(frame["mass"].cast(pl.UInt64).sum())
@@ -245,7 +248,7 @@ def _load(leaf: Leaf, recipe: Recipe, entry: Entry, gates: Sequence[Gate]) -> It
     if recipe.unit not in ("samples", *wanted):
         wanted.add(recipe.unit)
     if leaf.where is not None:
-        wanted |= set(leaf.where.columns) - {"image"} | {"media"}
+        wanted |= {"media" if name == "image" else name for name in leaf.where.columns}
     for match in (*leaf.except_, *leaf.only):
         wanted |= columns_of(match)
     for frame in entry.frames(sorted(wanted), 0 if leaf.except_ or leaf.only else PIECE):
@@ -256,19 +259,20 @@ def _load(leaf: Leaf, recipe: Recipe, entry: Entry, gates: Sequence[Gate]) -> It
         yield loaded
 
 
-def _where(frame: pl.DataFrame, where: Where) -> _Step:
+def _where(frame: pl.DataFrame, where: Where) -> tuple[pl.Series, _Step]:
+    """Say which records `where` keeps, one bit each."""
     true = frame.with_columns(where.expr().alias("true"))["true"]
     unknown = true.null_count()
     losses = {"where": frame.height - unknown - int(true.sum())}
     if unknown:
         losses["where_null"] = unknown
-    return _Step(true.fill_null(value=False), losses, [])
+    return true.fill_null(value=False), _Step(losses, [])
 
 
 def _compared(
     frame: pl.DataFrame, leaf: Leaf, convert: Callable[[Input], Entry], *, expecting: bool
-) -> tuple[_Step, tuple[Compared, ...]]:
-    """Apply all of a leaf's `except` and `only`, each to the same records."""
+) -> tuple[pl.Series, _Step, tuple[Compared, ...]]:
+    """Apply all of a leaf's `except` and `only`, each to the same records; say which are kept, and what was found."""
     import polars as pl
 
     excepted = lacking = pl.repeat(value=False, n=frame.height, dtype=pl.Boolean, eager=True)
@@ -285,16 +289,17 @@ def _compared(
     if leaf.only:
         losses["only"] = int((lacking & ~excepted).sum())
     notes = [note for compared in found for note in compared.notes]
-    return _Step(~(excepted | lacking), losses, notes), tuple(found)
+    return ~(excepted | lacking), _Step(losses, notes), tuple(found)
 
 
-def _expressible(frame: pl.DataFrame, output: Output, kind: Kind) -> _Step:
+def _expressible(frame: pl.DataFrame, output: Output, kind: Kind) -> tuple[pl.Series, _Step]:
+    """Say which records a target can express; the others are lost, or refused."""
     reasons = writers.reasons(frame, output, kind)
     lost = reasons.len() - reasons.null_count()
     if not lost:
-        return _Step(reasons.is_null(), {}, [])
+        return reasons.is_null(), _Step({}, [])
     counts = {} if output.inexpressible == "drop" else dict(reasons.drop_nulls().value_counts().iter_rows())
-    return _Step(reasons.is_null(), {"inexpressible": lost}, [], output.target, counts)
+    return reasons.is_null(), _Step({"inexpressible": lost}, [], output.target, counts)
 
 
 def _inexpressible(leaf: Leaf, steps: list[_Step]) -> Iterator[str]:
@@ -335,8 +340,14 @@ def identity_of(entries: list[Entry]) -> Identity:
         import polars as pl
 
         codes = rows["leaf"].to_list() if "leaf" in rows.columns else [0] * rows.height
-        loaded = {code: entries[code].index(["id", "digest"]) for code in set(codes)}
-        found = [loaded[code].row(row) for code, row in zip(codes, rows["row"].to_list(), strict=True)]
+        firsts = {code: running([part.records for part in entries[code].ledger.parts]) for code in set(codes)}
+        loaded: dict[tuple[int, int], pl.DataFrame] = {}  # of parts: ids of all would be most of an index
+        found = []
+        for code, row in zip(codes, rows["row"].to_list(), strict=True):
+            part = bisect_right(firsts[code], row) - 1
+            if (code, part) not in loaded:
+                loaded[code, part] = entries[code].part_index(part, ["id", "digest"]).select("id", "digest")
+            found.append(loaded[code, part].row(row - firsts[code][part]))
         # Records of equal id and digest are the same bytes: their ordinal decides nothing.
         schema = {"id": pl.String, "digest": pl.Binary, "ordinal": pl.UInt32}
         return pl.DataFrame([(*pair, 0) for pair in found], schema=schema, orient="row")

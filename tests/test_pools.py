@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
+from typing import ClassVar
 
+import polars as pl
 import pytest
 from conftest import recipe, records
 
-from mixer import build, plan
+from mixer import build, conversion, plan
 from mixer.errors import DataError, ShortageError
+from mixer.pools import identity_of
+from mixer.store import Entry
 
 
 def values(images, turns=None):
@@ -330,3 +334,33 @@ def test_an_amount_beyond_all_bounds_is_refused(own):
     """A slip in an amount does not fill memory."""
     with pytest.raises(ShortageError, match="at most"):
         own({"a": values("A")}, {"a": {"epochs": 10**12}})
+
+
+class Counted(Entry):
+    """Notes which parts are read."""
+
+    read: ClassVar[list[int]] = []
+
+    def part_index(self, number, columns):
+        """See Entry."""
+        self.read.append(number)
+        return super().part_index(number, columns)
+
+
+def test_only_parts_with_tied_records_are_read(tmp_path, cache, monkeypatch):
+    """Ids of all records would be most of an index."""
+    turns = [{"from": "human", "value": "a?"}, {"from": "gpt", "value": "b"}]
+    (tmp_path / "one.json").write_text(json.dumps([{"id": str(n), "conversations": turns} for n in range(300)]))
+    monkeypatch.setattr(conversion, "SPAN", 3_000)
+    monkeypatch.setattr(conversion, "SMALL", 0)
+    path = recipe(tmp_path, sources={"one": {"use": "llava_json", "path": "one.json"}})
+    entry = plan(path, cache=cache).leaves[0].pool.entry
+    assert len(entry.ledger.parts) > 3
+    whole = entry.index(["id", "digest"])
+    counted = Counted(entry.folder, entry.ledger, entry.derived)
+    rows = [299, 0, 1, 298, entry.ledger.parts[0].records]
+
+    found = identity_of([counted])(pl.DataFrame({"row": rows}, schema={"row": pl.UInt32}))
+
+    assert found.select("id", "digest").rows() == [whole.row(row) for row in rows]
+    assert sorted(counted.read) == [0, 1, len(entry.ledger.parts) - 1]
