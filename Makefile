@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := test
-.PHONY: help mix test lint types unit generate check-generated samples faults bench bench-near bench-peers readers ray remote peers clean
+.PHONY: help mix test lint types unit generate check-generated samples faults bench bench-scale bench-near bench-peers readers ray remote peers clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ faults: $(VENV)/.dev ## slow: kill a build at every step and at 100 random momen
 bench: $(VENV)/.dev ## slow: speed and memory against limits and other tools: make bench [SCALE=0.1] [ROUNDS=3] [ONLY=JOB,...]
 	$(BIN)/python tests/bench --scale $(or $(SCALE),0.1) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY))
 
+bench-scale: $(VENV)/.dev ## slow: what the steps of a mix take at N times the 665K mix: make bench-scale [TIMES=1000] [LENGTH=1356]
+	$(BIN)/python tests/bench/scale.py --times $(or $(TIMES),1) $(if $(LENGTH),--length $(LENGTH))
+
 bench-near: $(VENV)/.dev ## slow: near-duplicates of 88,524 embeddings against faiss: make bench-near [TIMES=3]
 	$(BIN)/python tests/bench/near.py $(if $(TIMES),--times $(TIMES))
 
@@ -65,7 +68,7 @@ ray: $(VENV)/.dev ## slow: builds on two Ray nodes of this machine, one of which
 
 remote: $(VENV)/.dev ## slow: sources, media, store and mixes at a local stand-in of S3
 	$(PYTHON) -m venv $(VENV)/s3
-	$(VENV)/s3/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[remote,dedup,embed]' 'moto[s3]>=5' flask flask-cors pytest hypothesis onnx
+	$(VENV)/s3/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[remote,dedup,embed]' 'moto[s3]>=5' 'aiobotocore[boto3]' flask flask-cors pytest hypothesis onnx
 	$(VENV)/s3/bin/python -m pytest tests/test_remote.py tests/test_remote_media.py tests/test_remote_s3.py
 
 bench-peers: $(VENV)/.dev ## install tools that `make bench` can compare with; MDS=1: one that needs torch, too, apart

@@ -16,21 +16,20 @@ from array import array
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import msgspec
-
-from mixer import linking, ordering, selection, writers
+from mixer import linking, ordering, writers
 from mixer.gathering import Every, running
-from mixer.plans import LeafPlan, Plan
+from mixer.plans import Plan
 from mixer.processes import Engine, Workers
 from mixer.progress import Advance, Progress
 from mixer.scattering import Choice, Lane, Scatter, paths, scatter
+from mixer.showing import Showing, buckets, cut, entry_bytes, estimated_bytes, shown
 from mixer.slicing import Reader, Shard, Slice, Stretch, Work, arrange, write_shard
-from mixer.store import Entry, Part
+from mixer.store import Entry
 from mixer.writers import Job, Written, shards
 
 if TYPE_CHECKING:
@@ -42,54 +41,15 @@ R = TypeVar("R")
 LARGEST = 256 << 20
 """Bytes of a bucket, and of a run of parts, however much memory there is."""
 MOST = 1000
-"""Buckets, and runs of parts, at most: a bucket is put together from a piece of every run."""
+"""Buckets at most, and runs of parts, about: a bucket is put together from a piece of every run."""
+ROWS = 1 << 18
+"""Records of a bucket, and those shown of a run, however small they are: an index has about 150 bytes of each."""
 SHARE = 4
 """One bucket takes this part of memory at most: it is read as its records stand in the mix."""
-ROWS = 1 << 18
-"""Records of a bucket, and of a run of parts, however small they are: an index has about 150 bytes of each."""
 SMALL = 2 << 30
 """Bytes of a mix that this process makes sooner than others on the same machine start."""
 AHEAD = 2
 """Tasks under way or waiting, for each that runs."""
-
-
-@dataclass(frozen=True)
-class _Leaf:
-    """What a leaf shows, for all parts of its source."""
-
-    code: int
-    plan: LeafPlan
-    lane: Lane
-    shown: _Shown
-
-    @property
-    def buckets(self) -> range:
-        """Those that its records go in."""
-        lane = self.lane
-        return range(lane.first, lane.first + lane.ranges + lane.step * max(0, self.shown.passes - 1))
-
-    def choice(self, first: int, count: int) -> Choice:
-        """Say what it shows of `count` records from the `first` on."""
-        import polars as pl
-
-        keep, edge, picked = self.plan.pool.keep[first : first + count], self.shown.edge, self.shown.picked
-        if edge is not None:
-            edge = edge._replace(rows=tuple(row - first for row in edge.rows if first <= row < first + count))
-        if picked is not None:
-            inside = picked.filter(pl.col("row").is_between(first, first + count, closed="left"))
-            picked = inside.with_columns((pl.col("row") - first).cast(pl.UInt32))
-        whole = self.shown.whole
-        return Choice(self.code, self.plan.name, self.lane, None if keep.all() else keep, whole, edge, picked)
-
-
-class _Shown(NamedTuple):
-    """How often all of a leaf's pool is shown, where the pass after those ends, and, under a cap, what instead."""
-
-    whole: int
-    edge: selection.Edge | None
-    picked: pl.DataFrame | None
-    passes: int
-    """All of them, the last one whole or not."""
 
 
 class Partitioned:
@@ -105,13 +65,13 @@ class Partitioned:
         size = estimated_bytes(planned)
         self._inline = isinstance(engine, Workers) and (engine.count == 1 or size <= SMALL)
         self._piece = max(1, min(LARGEST, memory // SHARE))
-        buckets = min(MOST, max(-(-size // self._piece), -(-self.records // ROWS), 1))
-        self._rows = -(-self.records // buckets)
+        most = min(MOST, max(-(-size // self._piece), -(-self.records // ROWS), 1))
+        self._rows = -(-self.records // most)
         """Records of a bucket, about."""
         leaves = self._leaves()
         runs = list(self._runs(leaves))
         self._work = Work(folder, len(runs))
-        count = _count(leaves)
+        count = buckets(leaves)
         tasks = (
             Scatter(entry, choices, planned.recipe.seed, columns, count, self._work.group(number))
             for number, (entry, choices) in enumerate(runs)
@@ -133,50 +93,55 @@ class Partitioned:
 
     # --- what is shown ---------------------------------------------------------------------------------------------
 
-    def _leaves(self) -> list[_Leaf]:
+    def _leaves(self) -> list[Showing]:
         """Say what each leaf shows, and give it its buckets."""
-        leaves: list[_Leaf] = []
+        leaves: list[Showing] = []
         shared = Lane(0, -(-self.records // self._rows))
         for code, plan in enumerate(self._planned.leaves):
-            chosen = _Leaf(code, plan, shared, _shown(plan, self._planned.recipe.seed))
+            chosen = Showing(code, plan, shared, shown(plan, self._planned.recipe.seed))
             if self._planned.recipe.order != "shuffle":
-                chosen = replace(chosen, lane=self._lane(chosen, _count(leaves)))
+                chosen = replace(chosen, lane=self._lane(chosen, buckets(leaves)))
             leaves.append(chosen)
         return leaves
 
-    def _lane(self, leaf: _Leaf, first: int) -> Lane:
+    def _lane(self, leaf: Showing, first: int) -> Lane:
         """Give a leaf buckets of its own; where they are dealt to slots, each of its passes."""
         if self._planned.recipe.order == "blocks":
             return Lane(first, max(1, -(-leaf.plan.count // self._rows)))
         ranges = max(1, -(-min(leaf.plan.count, leaf.plan.pool.records) // self._rows))
         return Lane(first, ranges, ranges)
 
-    def _runs(self, leaves: list[_Leaf]) -> Iterator[tuple[Entry, tuple[Choice, ...]]]:
-        """Cut the parts of each source that is shown into runs, and say what is shown of each."""
-        size = max(self._piece, -(-Every([leaf.plan.pool.entry for leaf in leaves]).bytes // MOST))
-        by_entry: dict[Path, list[_Leaf]] = {}
+    def _runs(self, leaves: list[Showing]) -> Iterator[tuple[Entry, tuple[Choice, ...]]]:
+        """Cut the parts of each source that is shown into runs, and say what is shown of each.
+
+        The more often a source is shown, the fewer of its records are in a run: a task has a row of each time.
+        """
+        every = Every([leaf.plan.pool.entry for leaf in leaves])
+        size = max(self._piece, -(-every.bytes // MOST))
+        rows = max(ROWS, every.records // MOST, self.records // MOST)
+        by_entry: dict[Path, list[Showing]] = {}
         for leaf in leaves:
             if leaf.plan.count:
                 by_entry.setdefault(leaf.plan.pool.entry.folder, []).append(leaf)
         for same in by_entry.values():
-            first = 0
-            for entry in _cut(same[-1].plan.pool.entry, size):
+            first, times = 0, sum(leaf.shown.passes for leaf in same)
+            for entry in cut(same[-1].plan.pool.entry, rows // times, size):
                 count = sum(part.records for part in entry.ledger.parts)
                 yield entry, tuple(leaf.choice(first, count) for leaf in same)
                 first += count
 
     # --- where it goes ---------------------------------------------------------------------------------------------
 
-    def _to_arrange(self, leaves: list[_Leaf], records: list[int]) -> Iterator[Slice]:
+    def _to_arrange(self, leaves: list[Showing], records: list[int]) -> Iterator[Slice]:
         """Say which rows of which buckets each slice has."""
         if self._planned.recipe.order == "spread":
             yield from self._dealt(leaves, records)
             return
-        shown = [Stretch(bucket, 0, count) for bucket, count in enumerate(records) if count]
-        for number, stretch in enumerate(shown):
+        filled = [Stretch(bucket, 0, count) for bucket, count in enumerate(records) if count]
+        for number, stretch in enumerate(filled):
             yield Slice(self._work, number, (stretch,), self._names, None)
 
-    def _dealt(self, leaves: list[_Leaf], records: list[int]) -> Iterator[Slice]:
+    def _dealt(self, leaves: list[Showing], records: list[int]) -> Iterator[Slice]:
         """Cut the mix at so many slots, and each leaf at what these hold of it."""
         by_name = sorted((leaf for leaf in leaves if leaf.plan.count), key=lambda leaf: leaf.plan.name)
         slots = ordering.slots([leaf.plan.count for leaf in by_name])
@@ -262,56 +227,6 @@ class Partitioned:
                 yield waiting.popleft()()
         finally:
             self._engine.settle()
-
-
-def _shown(plan: LeafPlan, seed: int) -> _Shown:
-    pool, name = plan.pool, plan.name
-    if pool.leaf.max_per_image is not None:
-        picked = selection.select(pool.rows(), name, seed, plan.count, pool.identity, pool.leaf.max_per_image)
-        last = picked["pass"].max()
-        return _Shown(0, None, picked.select("row", "pass"), last + 1 if isinstance(last, int) else 0)
-    whole, left = divmod(plan.count, pool.records) if plan.count else (0, 0)
-    edge = selection.edge(pool.keys, name, seed, whole, left, pool.identity) if left else None
-    return _Shown(whole, edge, None, whole + bool(left))
-
-
-def _cut(entry: Entry, size: int) -> Iterator[Entry]:
-    """Cut an entry into runs of parts of about so many bytes; more are in a run only if one part has more."""
-    most = max(ROWS, entry.ledger.made // MOST)
-    held: list[Part] = []
-    records = bytes_ = 0
-    for part in entry.ledger.parts:
-        if held and (bytes_ + part.bytes > size or records + part.records > most):
-            yield _of_parts(entry, held)
-            held, records, bytes_ = [], 0, 0
-        held.append(part)
-        records, bytes_ = records + part.records, bytes_ + part.bytes
-    if held:
-        yield _of_parts(entry, held)
-
-
-def _of_parts(entry: Entry, parts: list[Part]) -> Entry:
-    """Give the entry as if these were all its parts, to go to another process."""
-    derived = tuple(replace(each, settings=dict(each.settings)) for each in entry.derived)
-    ledger = msgspec.structs.replace(entry.ledger, parts=parts)
-    return replace(entry, folder=entry.folder.absolute(), ledger=ledger, derived=derived)
-
-
-def entry_bytes(entry: Entry) -> int:
-    """Add up the bytes of an entry's records."""
-    return sum(part.bytes for part in entry.ledger.parts)
-
-
-def estimated_bytes(planned: Plan) -> int:
-    """Say how large a mix will be, if its records are as long as those of their sources."""
-    return sum(
-        leaf.count * entry_bytes(leaf.pool.entry) // max(1, leaf.pool.entry.ledger.made) for leaf in planned.leaves
-    )
-
-
-def _count(leaves: list[_Leaf]) -> int:
-    """Count the buckets of leaves."""
-    return max((leaf.buckets.stop for leaf in leaves), default=0)
 
 
 def between(counts: list[int], start: int, stop: int) -> list[Stretch]:

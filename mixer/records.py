@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from mixer import atomic, gathering, linking, mix_index, ordering, selection, writers
 from mixer.gathering import Every
-from mixer.partitioning import SHARE, Partitioned, estimated_bytes
+from mixer.partitioning import SHARE, Partitioned
 from mixer.plans import Plan
 from mixer.pools import identity_of
 from mixer.processes import Engine, Workers
 from mixer.progress import Advance, Progress
+from mixer.showing import estimated_bytes
 from mixer.writers import Job, Written
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ mix shows and what their keys are hangs on nothing but the rows themselves, so a
 order of a whole mix, and every part is read once, from its start to its end. Its results are files:
 
     group-000007.records   the records, bucket after bucket, one right behind the other
-    group-000007.rows      what an index tells of them, as an Arrow file per bucket
+    group-000007.rows      what an index tells of them, an Arrow stream per bucket
     group-000007.places    how many records, bytes of rows and bytes of records lie before each bucket
 """
 
@@ -178,7 +178,7 @@ def _write_rows(task: Scatter, atlas: pl.DataFrame, rows: pl.DataFrame, file: Bi
     for (bucket,), piece in rows.partition_by("bucket", as_dict=True, maintain_order=True).items():
         named = piece.select("leaf", "pass", "order").hstack(atlas[piece["at"]])
         blob = io.BytesIO()
-        named.write_ipc(blob)
+        named.write_ipc_stream(blob)  # read in a fifth of the time of a file's form, and there are very many
         sizes[bucket] = file.write(blob.getbuffer())
         tally.records[bucket] = piece.height
         tally.bytes[bucket] = int(named["length"].cast(pl.UInt64).sum())

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from fractions import Fraction
-from math import ceil
+from math import ceil, isqrt
 from typing import TYPE_CHECKING, NamedTuple
 
 from mixer.ordering import Identity, mix64_column, salt, sort_by_keys, unidentified
@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
 SLICE = 65_536
 """Records whose media are Python objects at a time."""
-COUNTED_BITS = 16
-"""First bits of select keys by which they are counted: of a billion records 15,000 share them."""
+REACH = 4
+"""How far from where the last key of a pass is expected it is looked for: so many times what one in the square root of
+the records is of all keys. Where keys are hashes, that is eight standard deviations at least."""
+_KEYS = 1 << 64
 
 
 def select(
@@ -55,6 +57,7 @@ class Edge(NamedTuple):
 
 def edge(
     pieces: Callable[[], Iterable[pl.DataFrame]],
+    records: int,
     leaf: str,
     seed: int,
     pass_: int,
@@ -63,35 +66,34 @@ def edge(
 ) -> Edge:
     """Tell what `select` chooses of a pass of `count` records, of a pool that is never in memory as a whole.
 
-    `pieces` gives the pool (row, key) some records at a time, and is called twice: the first time select keys are
-    counted by their first bits, the second time only those are looked at among which the last one shown must be. The
-    pool has more than `count` records, and there is no cap.
+    `pieces` goes through the pool of so many records (row, key) some at a time. Select keys are hashes, so the last one
+    shown lies about where its share of all keys ends: keys below a window there are only counted, and those inside it
+    are kept. Should it lie elsewhere, all is gone through again with a larger window. The pool has more than `count`
+    records, and there is no cap.
     """
     import polars as pl
 
-    def keyed() -> Iterable[pl.DataFrame]:
-        for piece in pieces():
-            select = mix64_column(piece["key"], salt(leaf, seed, "select", pass_)).alias("select")
-            yield piece.select("row", select, _first_bits(select))
-
-    sizes = pl.DataFrame(schema={"bits": pl.UInt64, "len": pl.UInt64})
-    for piece in keyed():
-        here = piece.group_by("bits").len().cast({"len": pl.UInt64})
-        sizes = pl.concat([sizes, here]).group_by("bits").agg(pl.col("len").sum())
-    sizes = sizes.sort("bits")
-    until = sizes["len"].cum_sum()
-    place = int(until.search_sorted(count, side="left"))
-    bits, before = sizes["bits"][place], int(until[place]) - int(sizes["len"][place])
-    near = pl.concat([piece.filter(pl.col("bits") == bits) for piece in keyed()])
-    shown = sort_by_keys(near.drop("bits"), ["select"], identity).head(count - before)
+    expected, reach = count * _KEYS // records, REACH * _KEYS // isqrt(records)
+    below, near = _around(pieces(), salt(leaf, seed, "select", pass_), expected, reach)
+    while not below < count <= below + near.height:
+        reach *= 16
+        below, near = _around(pieces(), salt(leaf, seed, "select", pass_), expected, reach)
+    shown = sort_by_keys(near, ["select"], identity).head(count - below)
     last = int(shown["select"][-1])
     return Edge(last, tuple(shown.filter(pl.col("select") == last)["row"].to_list()))
 
 
-def _first_bits(keys: pl.Series) -> pl.Series:
+def _around(pieces: Iterable[pl.DataFrame], salt: int, middle: int, reach: int) -> tuple[int, pl.DataFrame]:
+    """Count the records whose select keys lie before a window, and give those inside it."""
     import polars as pl
 
-    return (keys // pl.Series([1 << (64 - COUNTED_BITS)], dtype=pl.UInt64)).alias("bits")
+    low, high = (pl.lit(min(max(end, 0), _KEYS - 1), dtype=pl.UInt64) for end in (middle - reach, middle + reach))
+    below, inside = 0, []
+    for piece in pieces:
+        keyed = piece.select("row", mix64_column(piece["key"], salt).alias("select"))
+        below += int(keyed.select((pl.col("select") < low).sum()).item())
+        inside.append(keyed.filter(pl.col("select").is_between(low, high)))
+    return below, pl.concat(inside)
 
 
 def mass_of(

@@ -96,12 +96,12 @@ def _collected(work: Work, bucket: int) -> pl.DataFrame:
             continue
         with rows.open("rb") as file:
             file.seek(start)
-            frame = pl.read_ipc(io.BytesIO(file.read(stop - start)))
+            frame = pl.read_ipc_stream(io.BytesIO(file.read(stop - start)))
         end = frame["length"].cast(pl.UInt64).cum_sum() + offset
         frames.append(
             frame.with_columns(pl.lit(number, dtype=pl.UInt32).alias("group"), (end - frame["length"]).alias("start"))
         )
-    return pl.concat(frames)
+    return pl.concat(frames, rechunk=True)  # rows are taken from it in another order, which many chunks make slow
 
 
 def _sorted(rows: pl.DataFrame, names: tuple[str, ...]) -> pl.DataFrame:

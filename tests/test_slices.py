@@ -12,7 +12,7 @@ from conftest import recipe
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mixer import build, conversion, partitioning, records, selection, verify
+from mixer import build, conversion, mix_index, partitioning, records, selection, verify
 from mixer.ordering import mix64_column, salt
 from mixer.scattering import Scatter, paths
 from mixer.slicing import Stretch
@@ -175,6 +175,31 @@ def test_a_large_mix_is_made_in_slices(sources, cache, monkeypatch):
     assert files(build(path, sources / "sliced" / "mix", cache=cache).path) == direct
 
 
+def test_tasks_stay_small(sources, cache, monkeypatch):
+    """Of what is shown often fewer records are in a run, and no task is told what its source was made from."""
+    path = recipe(sources, sources=LEAVES, output={"for": "jsonl"})
+    direct = files(build(path, sources / "direct" / "mix", cache=cache).path)
+    monkeypatch.setattr(partitioning, "ROWS", 240)
+    told: list[Scatter] = []
+
+    class Noting(Elsewhere):
+        def call(self, function, argument, *, about, inline=False):
+            told.extend([argument] if isinstance(argument, Scatter) else [])
+            return super().call(function, argument, about=about, inline=inline)
+
+    made = build(path, sources / "mix", cache=cache, workers=Noting())
+
+    assert files(made.path) == direct
+    assert len({task.entry.folder for task in told}) == 2
+    for task in told:
+        parts = task.entry.ledger.parts
+        passes = {"whole": 1, "often": 3, "few": 1, "capped": 2}
+        times = sum(passes[choice.name] for choice in task.choices)
+        assert len(parts) == 1 or times * sum(part.records for part in parts) <= 240
+        assert not task.entry.ledger.files
+    assert any(len(task.entry.ledger.parts) > 1 for task in told)
+
+
 def test_an_error_leaves_nothing_behind(sources, cache, monkeypatch):
     """A task that fails stops the build; its files are gone, and the next build is whole."""
     path = recipe(sources, sources=LEAVES, output={"for": "jsonl"})
@@ -206,7 +231,7 @@ def test_an_edge_tells_what_selection_chooses(keys, size, data):
     """However few records are looked at once."""
     pool = pl.DataFrame({"row": range(len(keys)), "key": keys}, schema={"row": pl.UInt32, "key": pl.UInt64})
     count = data.draw(st.integers(1, len(keys) - 1))
-    edge = selection.edge(lambda: pool.iter_slices(size), "leaf", 17, 2, count)
+    edge = selection.edge(lambda: pool.iter_slices(size), len(keys), "leaf", 17, 2, count)
 
     select = mix64_column(pool["key"], salt("leaf", 17, "select", 2))
     shown = set(pool["row"].filter(select < pl.Series([edge.key], dtype=pl.UInt64))) | set(edge.rows)
@@ -214,6 +239,22 @@ def test_an_edge_tells_what_selection_chooses(keys, size, data):
 
     assert shown == set(chosen["row"])
     assert len(shown) == count
+
+
+@given(st.lists(st.integers(0, 2**64 - 1), min_size=2, max_size=80, unique=True), st.integers(0, 60), st.data())
+def test_an_edge_is_found_wherever_it_lies(keys, lower, data):
+    """Also where it is not expected: select keys need not be spread over their range."""
+    keys = list(dict.fromkeys(key >> lower for key in keys))
+    pool = pl.DataFrame({"row": range(len(keys)), "key": keys}, schema={"row": pl.UInt32, "key": pl.UInt64})
+    count = data.draw(st.integers(1, max(1, len(keys) - 1)))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(selection, "mix64_column", lambda keys, _salt: keys)
+        patch.setattr(selection, "REACH", 1)
+        edge = selection.edge(lambda: pool.iter_slices(50), len(keys), "leaf", 17, 0, count)
+
+    assert edge.key == sorted(keys)[count - 1]
+    assert [keys[row] for row in edge.rows] == [edge.key]
 
 
 def test_ties_at_an_edge_are_settled(monkeypatch):
@@ -229,8 +270,34 @@ def test_ties_at_an_edge_are_settled(monkeypatch):
             pl.lit(0).alias("ordinal"),
         )
 
-    assert selection.edge(lambda: [pool], "leaf", 1, 0, 3, identity) == (9, (4, 2))
+    assert selection.edge(lambda: [pool], 6, "leaf", 1, 0, 3, identity) == (9, (4, 2))
     assert set(selection.select(pool, "leaf", 1, 3, identity)["row"]) == {0, 2, 4}
+
+
+# --- the index -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("records", "rows"), [(40, 10), (41, 11), (7, 10)])
+def test_an_index_has_few_row_groups(tmp_path, monkeypatch, records, rows):
+    """What describes them is in memory until the last is written, so those of a large mix are larger."""
+    monkeypatch.setattr(mix_index, "RANGE", 10)
+    monkeypatch.setattr(mix_index, "ROW_GROUPS", 4)
+    asked = []
+    sink = pl.LazyFrame.sink_parquet
+
+    def noted(frame, path, **options):
+        asked.append(options["row_group_size"])
+        return sink(frame, path, **options)
+
+    monkeypatch.setattr(pl.LazyFrame, "sink_parquet", noted)
+    frame = pl.DataFrame({"row": range(records)})
+    frame[:5].write_ipc(tmp_path / "a[1].arrow", compression="lz4")
+    frame[5:].write_ipc(tmp_path / "b.arrow")
+
+    mix_index.join([tmp_path / "a[1].arrow", tmp_path / "b.arrow"], tmp_path / "index.parquet", records)
+
+    assert asked == [rows]
+    assert pl.read_parquet(tmp_path / "index.parquet").equals(frame)
 
 
 # --- which rows of which slices ------------------------------------------------------------------------------------
