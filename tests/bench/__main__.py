@@ -61,7 +61,7 @@ def _run(places: Places, chosen: dict[str, Job], rounds: int) -> tuple[dict[str,
         _prepare_data(places, chosen)
         _prepare(places, chosen, checks)
         _check(chosen, checks)
-        return _measure(chosen, checks, rounds), checks
+        return _measure(chosen, checks, rounds, places.scale), checks
     except (Wrong, Failed) as error:
         sys.exit(f"error: {error}")
     finally:
@@ -152,12 +152,16 @@ def _check(chosen: dict[str, Job], checks: Checks) -> None:
             _once(name, job, checks, first=True)
 
 
-def _measure(chosen: dict[str, Job], checks: Checks, rounds: int) -> dict[str, list[Run]]:
+def _measure(chosen: dict[str, Job], checks: Checks, rounds: int, scale: Fraction) -> dict[str, list[Run]]:
     """Run all jobs in turn, round after round."""
     runs: dict[str, list[Run]] = {name: [] for name in chosen}
     for number in range(rounds):
         for name, job in chosen.items():
-            tries = [_once(name, job, checks) for _ in range(job.times)]
+            tries = []
+            for _ in range(job.times):
+                if job.units:  # the others take a moment and write nothing
+                    touch_free_memory(float(scale))
+                tries.append(_once(name, job, checks))
             runs[name].append(table.typical(tries))
             _say(f"round {number + 1} of {rounds}: {name} {median(run.wall for run in tries):.2f} s")
     return runs
@@ -166,8 +170,6 @@ def _measure(chosen: dict[str, Job], checks: Checks, rounds: int) -> dict[str, l
 def _once(name: str, job: Job, checks: Checks, *, first: bool = False) -> Run:
     """Run a job in a clean place, look at what it left, and remove that, so that no later run writes it out."""
     _remove(job)
-    if job.units:  # the others take a moment and write nothing
-        touch_free_memory()
     run = measure(job.command, job.env)
     if first:
         checks.content(name, job)

@@ -17,7 +17,7 @@ INTERVAL = 0.01
 
 
 TOUCHED = 4 << 30
-"""Bytes of free memory that are touched before a run, if there are four times as many."""
+"""Bytes of free memory that are touched before a run of scale 1 or more, if there are four times as many."""
 
 
 class Failed(Exception):
@@ -33,14 +33,14 @@ class Run:
     peak: int
 
 
-def touch_free_memory() -> None:
+def touch_free_memory(scale: float = 1.0) -> None:
     """Have the system's free memory backed by real pages before something is measured.
 
     A virtual machine's host takes free pages away and gives them back slowly: without this the same `cp` of a gigabyte
     takes 0.2 s after one run and 2 s after another.
     """
     available = next(line for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("MemAvailable"))
-    size = min(TOUCHED, int(available.split()[1]) * 1024 // 4)
+    size = max(mmap.PAGESIZE, min(int(TOUCHED * min(1.0, scale)), int(available.split()[1]) * 1024 // 4))
     mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE).close()
 
 
