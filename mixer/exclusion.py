@@ -50,37 +50,58 @@ def columns_of(match: Match) -> set[str]:
     return {"media"} if match.by == "image" else {match.by, "media"}
 
 
-def compare(
-    frame: pl.DataFrame, leaf: str, rule: str, match: Match, other: Entry, *, expecting: bool
-) -> tuple[pl.Series, Compared]:
-    """Find which rows of a leaf's frame the other input holds.
+class Comparison:
+    """A leaf's records, some at a time, held against the other input of a match.
 
-    `expecting`: hold the removed number against `expect`. Raises DataError when nothing matches.
+    In memory are the other input's rows, and what of the leaf's they match.
     """
-    theirs = other.index(sorted({"id", *columns_of(match)}))
-    if match.by == "image":
-        ours, others = _names(frame), _names(theirs)
-        hit, found = _any_of(ours, others), _any_of(others, ours)
-    else:
-        hit = frame[match.by].is_in(theirs[match.by].unique().implode())
-        found = theirs[match.by].is_in(frame[match.by].unique().implode())
-    label = label_of(match)
-    if not hit.any():
-        raise DataError(
-            f"{leaf}: {rule} {label} by {match.by} matches none of its {frame.height:,} conversations; "
-            "check that both are the files you mean, or match by another key"
-        )
-    matched, hits = int(found.sum()), int(hit.sum())
-    removed = hits if rule == "except" else frame.height - hits
-    notes = [f"{rule} {label}: {matched:,} of its {theirs.height:,} match, {removed:,} removed"]
-    if match.by != "id":
-        notes += _media_conflicts(frame.filter(hit), theirs.filter(found), match.by, f"{rule} {label}")
-    if expecting and match.expect is not None and match.expect != removed:
-        notes.append(
-            f"warning: {rule} {label}: expected {match.expect:,} removed, got {removed:,}; "
-            + _unmatched(theirs.filter(~found)["id"], label)
-        )
-    return hit, Compared(rule, match, other, matched, removed, tuple(notes))
+
+    def __init__(self, rule: str, match: Match, other: Entry) -> None:
+        self._rule, self._match, self._other = rule, match, other
+        self._theirs = other.index(sorted({"id", *columns_of(match)}))
+        self._values = _values(self._theirs, match.by)
+        self._matched = [self._values.clear()]
+        """Values of the leaf's records that the other input has."""
+        self._tails = [_tails(self._theirs.clear(), match.by)]
+        self._seen = self._hits = 0
+
+    def judge(self, frame: pl.DataFrame) -> pl.Series:
+        """Say which rows of the leaf's next frame the other input holds."""
+        hit = _hits(frame, self._match.by, self._values)
+        held = frame.filter(hit)
+        values = _values(held, self._match.by)
+        self._matched.append(values.filter(values.is_in(self._values.implode())))
+        if self._match.by != "id":
+            self._tails.append(_tails(held, self._match.by))
+        self._seen += frame.height
+        self._hits += held.height
+        return hit
+
+    def result(self, leaf: str, *, expecting: bool) -> Compared:
+        """Sum up, once all of the leaf was seen. Raises DataError when nothing matches.
+
+        `expecting`: hold the removed number against `expect`.
+        """
+        import polars as pl
+
+        match, theirs, label = self._match, self._theirs, label_of(self._match)
+        if not self._hits:
+            raise DataError(
+                f"{leaf}: {self._rule} {label} by {match.by} matches none of its {self._seen:,} conversations; "
+                "check that both are the files you mean, or match by another key"
+            )
+        found = _hits(theirs, match.by, pl.concat(self._matched).unique())
+        matched, removed = int(found.sum()), self._hits if self._rule == "except" else self._seen - self._hits
+        notes = [f"{self._rule} {label}: {matched:,} of its {theirs.height:,} match, {removed:,} removed"]
+        if match.by != "id":
+            ours = pl.concat(self._tails).unique()
+            notes += _media_conflicts(ours, _tails(theirs.filter(found), match.by), f"{self._rule} {label}")
+        if expecting and match.expect is not None and match.expect != removed:
+            notes.append(
+                f"warning: {self._rule} {label}: expected {match.expect:,} removed, got {removed:,}; "
+                + _unmatched(theirs.filter(~found)["id"], label)
+            )
+        return Compared(self._rule, match, self._other, matched, removed, tuple(notes))
 
 
 def _unmatched(missing: pl.Series, label: str) -> str:
@@ -97,18 +118,24 @@ def _names(frame: pl.DataFrame) -> pl.Series:
     return frame.select(pl.col("media").list.eval(pl.element().str.split("/").list.last()))["media"]
 
 
-def _any_of(lists: pl.Series, others: pl.Series) -> pl.Series:
-    """Say of each list whether it shares a value with any of the others."""
+def _values(frame: pl.DataFrame, by: str) -> pl.Series:
+    """List once each value by which records are the same."""
+    return (_names(frame).explode().drop_nulls() if by == "image" else frame[by]).unique()
+
+
+def _hits(frame: pl.DataFrame, by: str, values: pl.Series) -> pl.Series:
+    """Say which records have one of the values."""
     import polars as pl
 
-    values = others.explode().drop_nulls().unique().implode()
-    inside = pl.col("media").list.eval(pl.element().is_in(values)).list.any()
-    return lists.to_frame("media").select(inside)["media"].fill_null(value=False)
+    if by != "image":
+        return frame[by].is_in(values.implode())
+    inside = pl.col("media").list.eval(pl.element().is_in(values.implode())).list.any()
+    return _names(frame).to_frame().select(inside)["media"].fill_null(value=False)
 
 
-def _media_conflicts(ours: pl.DataFrame, theirs: pl.DataFrame, by: str, rule: str) -> Iterator[str]:
-    """Report media that match by base name though the folders right above them have different names."""
-    both = _tails(ours, by).join(_tails(theirs, by), on=["key", "name"], suffix="_other")
+def _media_conflicts(ours: pl.DataFrame, theirs: pl.DataFrame, rule: str) -> Iterator[str]:
+    """Report media that match by base name though the folders right above them have different names; see `_tails`."""
+    both = ours.join(theirs, on=["key", "name"], suffix="_other")
     same = both.filter(both["tail"] == both["tail_other"]).select("key", "tail").unique()
     # A copy of the same record elsewhere in the other file settles it.
     unlike = both.filter(both["tail"] != both["tail_other"]).join(same, on=["key", "tail"], how="anti")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mixer import selection, writers
 from mixer.curation import Gate
-from mixer.exclusion import Compared, columns_of, compare
+from mixer.exclusion import Compared, Comparison, columns_of
 from mixer.gathering import running
 from mixer.ordering import Identity
 from mixer.resolved import Input, Kind, Leaf, Output, Recipe, Unit
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 PIECE = 1 << 20
-"""Records whose index columns are in memory at once, unless they are compared with others."""
+"""Records whose index columns are in memory at once."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,6 @@ class _Step(NamedTuple):
     """What one rule has to say of the records that it saw."""
 
     losses: Mapping[str, int]
-    notes: list[str]
     target: str = ""
     refused: Mapping[str, int] = MappingProxyType({})
     """Records that the target cannot express and that may not be dropped, by reason."""
@@ -113,7 +112,7 @@ def pool(
     curated: dict[str, list[Ruling]] = {gate.step: [] for gate in gates}
     removed = [nothing_removed()]
     first = 0
-    compared: tuple[Compared, ...] = ()
+    comparisons = _comparisons(leaf, convert)
     kept, mass = [], 0
     for whole in _load(leaf, recipe, entry, gates):
         frame = whole.with_row_index("place")
@@ -122,7 +121,7 @@ def pool(
             steps.append(step)
             frame = frame.filter(keep)
         if leaf.except_ or leaf.only:
-            keep, step, compared = _compared(frame, leaf, convert, expecting=expecting)
+            keep, step = _compared(frame, comparisons)
             steps.append(step)
             frame = frame.filter(keep)
         for gate in gates:
@@ -142,7 +141,7 @@ def pool(
     found = {step: _total(ruling.counts for ruling in rulings) for step, rulings in curated.items()}
     taken = {step: sum(_spoken(ruling) for ruling in rulings) for step, rulings in curated.items()}
     losses = _total([*(step.losses for step in steps), taken])
-    notes = [note for step in steps for note in step.notes]
+    compared = tuple(each.result(leaf.name, expecting=expecting) for pair in comparisons.values() for each in pair)
     every = pl.concat(kept)
     return Pool(
         leaf=leaf,
@@ -155,7 +154,7 @@ def pool(
         compared=compared,
         removed=pl.concat(removed),
         found=found,
-        notes=tuple(notes),
+        notes=tuple(note for each in compared for note in each.notes),
         problems=(*_leaks(leaf, gates, curated, found), *_inexpressible(leaf, steps)),
     )
 
@@ -239,7 +238,7 @@ def _mass(unit: Unit) -> pl.Expr:
 
 
 def _load(leaf: Leaf, recipe: Recipe, entry: Entry, gates: Sequence[Gate]) -> Iterator[pl.DataFrame]:
-    """Read the index columns that a leaf's rules look at, some parts at a time; all at once where records are compared."""
+    """Read the index columns that a leaf's rules look at, some parts at a time."""
     import polars as pl
 
     wanted = {"images", "videos", "audios", "turns", "literal_tokens", "separators"}.union(
@@ -251,7 +250,7 @@ def _load(leaf: Leaf, recipe: Recipe, entry: Entry, gates: Sequence[Gate]) -> It
         wanted |= {"media" if name == "image" else name for name in leaf.where.columns}
     for match in (*leaf.except_, *leaf.only):
         wanted |= columns_of(match)
-    for frame in entry.frames(sorted(wanted), 0 if leaf.except_ or leaf.only else PIECE):
+    for frame in entry.frames(sorted(wanted), PIECE):
         loaded = frame.with_columns(_mass(recipe.unit))
         if "media" in wanted:
             first = pl.when(pl.col("images") > 0).then(pl.col("media").list.first())
@@ -266,30 +265,29 @@ def _where(frame: pl.DataFrame, where: Where) -> tuple[pl.Series, _Step]:
     losses = {"where": frame.height - unknown - int(true.sum())}
     if unknown:
         losses["where_null"] = unknown
-    return true.fill_null(value=False), _Step(losses, [])
+    return true.fill_null(value=False), _Step(losses)
 
 
-def _compared(
-    frame: pl.DataFrame, leaf: Leaf, convert: Callable[[Input], Entry], *, expecting: bool
-) -> tuple[pl.Series, _Step, tuple[Compared, ...]]:
-    """Apply all of a leaf's `except` and `only`, each to the same records; say which are kept, and what was found."""
+def _comparisons(leaf: Leaf, convert: Callable[[Input], Entry]) -> dict[str, list[Comparison]]:
+    """Make all of a leaf's comparisons, by rule."""
+    return {
+        rule: [Comparison(rule, match, convert(match.input)) for match in matches]
+        for rule, matches in (("except", leaf.except_), ("only", leaf.only))
+        if matches
+    }
+
+
+def _compared(frame: pl.DataFrame, comparisons: Mapping[str, list[Comparison]]) -> tuple[pl.Series, _Step]:
+    """Apply all of a leaf's `except` and `only`, each to the same records; say which are kept."""
     import polars as pl
 
     excepted = lacking = pl.repeat(value=False, n=frame.height, dtype=pl.Boolean, eager=True)
-    found = []
-    for rule, matches in (("except", leaf.except_), ("only", leaf.only)):
-        for match in matches:
-            hit, compared = compare(frame, leaf.name, rule, match, convert(match.input), expecting=expecting)
-            found.append(compared)
-            if rule == "except":
-                excepted |= hit
-            else:
-                lacking |= ~hit
-    losses = {"except": int(excepted.sum())} if leaf.except_ else {}
-    if leaf.only:
-        losses["only"] = int((lacking & ~excepted).sum())
-    notes = [note for compared in found for note in compared.notes]
-    return ~(excepted | lacking), _Step(losses, notes), tuple(found)
+    for comparison in comparisons.get("except", ()):
+        excepted |= comparison.judge(frame)
+    for comparison in comparisons.get("only", ()):
+        lacking |= ~comparison.judge(frame)
+    losses = {"except": int(excepted.sum()), "only": int((lacking & ~excepted).sum())}
+    return ~(excepted | lacking), _Step({rule: losses[rule] for rule in comparisons})
 
 
 def _expressible(frame: pl.DataFrame, output: Output, kind: Kind) -> tuple[pl.Series, _Step]:
@@ -297,9 +295,9 @@ def _expressible(frame: pl.DataFrame, output: Output, kind: Kind) -> tuple[pl.Se
     reasons = writers.reasons(frame, output, kind)
     lost = reasons.len() - reasons.null_count()
     if not lost:
-        return reasons.is_null(), _Step({}, [])
+        return reasons.is_null(), _Step({})
     counts = {} if output.inexpressible == "drop" else dict(reasons.drop_nulls().value_counts().iter_rows())
-    return reasons.is_null(), _Step({"inexpressible": lost}, [], output.target, counts)
+    return reasons.is_null(), _Step({"inexpressible": lost}, output.target, counts)
 
 
 def _inexpressible(leaf: Leaf, steps: list[_Step]) -> Iterator[str]:

@@ -364,3 +364,32 @@ def test_only_parts_with_tied_records_are_read(tmp_path, cache, monkeypatch):
 
     assert found.select("id", "digest").rows() == [whole.row(row) for row in rows]
     assert sorted(counted.read) == [0, 1, len(entry.ledger.parts) - 1]
+
+
+@pytest.mark.parametrize("by", ["id", "image", "content", "prompt"])
+@pytest.mark.parametrize("rule", ["except", "only"])
+def test_what_is_compared_piece_by_piece_is_what_is_compared_at_once(tmp_path, cache, monkeypatch, by, rule):
+    """However few records are in memory: the same records, losses, notes and warnings."""
+    mine = values([number // 3 if number % 5 else None for number in range(200)])
+    gone = [{**mine[number], "image": f"elsewhere/{number // 3}.jpg"} for number in range(1, 90, 7) if number % 5]
+    (tmp_path / "mine.json").write_text(json.dumps(mine))
+    (tmp_path / "gone.json").write_text(json.dumps([*gone, *values([901, 902])]))
+    path = recipe(
+        tmp_path,
+        sources={"mine": {"use": "llava_json", "path": "mine.json", rule: {"file": "gone.json", "by": by, "expect": 1}}},
+    )
+    monkeypatch.setattr(conversion, "SPAN", 2_000)
+    monkeypatch.setattr(conversion, "SMALL", 0)
+
+    def found():
+        pool = plan(path, cache=cache).leaves[0].pool
+        (compared,) = pool.compared
+        return pool.keep.to_list(), pool.losses, pool.notes, compared.matched, compared.removed
+
+    whole = found()
+    monkeypatch.setattr("mixer.pools.PIECE", 1)
+
+    assert found() == whole
+    assert 0 < sum(whole[0]) < 200
+    assert any("expected 1 removed" in note for note in whole[2])
+    assert any("folders of different names" in note for note in whole[2]) == (by != "id")
