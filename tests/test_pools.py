@@ -376,7 +376,9 @@ def test_what_is_compared_piece_by_piece_is_what_is_compared_at_once(tmp_path, c
     (tmp_path / "gone.json").write_text(json.dumps([*gone, *values([901, 902])]))
     path = recipe(
         tmp_path,
-        sources={"mine": {"use": "llava_json", "path": "mine.json", rule: {"file": "gone.json", "by": by, "expect": 1}}},
+        sources={
+            "mine": {"use": "llava_json", "path": "mine.json", rule: {"file": "gone.json", "by": by, "expect": 1}}
+        },
     )
     monkeypatch.setattr(conversion, "SPAN", 2_000)
     monkeypatch.setattr(conversion, "SMALL", 0)
