@@ -15,9 +15,9 @@ from mixer.remote.path import RemotePath, is_remote, parsed
 
 WORKING_COPIES = "remote"
 """Of a store: the working copies of raw files that lie in an object store."""
-_FOUND_OUT = ("files", "pictures", "visual_tokens", "spans")
-"""Of a store: what is remembered of media (remembered.py, pictures.py, visual_tokens.py), and spans that were converted
-ahead of a build (workbench.py)."""
+_FOUND_OUT = ("files/*", "pictures", "visual_tokens", "spans")
+"""Folders of a store: what is remembered of media (remembered.py, pictures.py, visual_tokens.py), and spans that were
+converted ahead of a build (workbench.py)."""
 _SCRATCH = ("slices", "texts")
 """Of a store: where builds and comparisons have their working folders."""
 
@@ -118,7 +118,7 @@ def prune(given: Path | None, only: set[str], *, damaged: bool, outdated: bool) 
             atomic.remove_folder(left)
     if not (only or damaged or outdated):
         freed += _remove_working_copies(folder(given) / WORKING_COPIES)
-        freed += sum(_remove(folder(given) / name) for name in _FOUND_OUT)
+        freed += sum(_clear(each) for name in _FOUND_OUT for each in folder(given).glob(name))
     return removed, freed
 
 
@@ -127,6 +127,23 @@ def _remove_working_copies(copies: Path) -> int:
         return 0
     with atomic.lock(copies / ".lock"):  # nobody is fetching
         return sum(_remove(each) for each in copies.iterdir() if each.is_dir())
+
+
+def _clear(folder: Path) -> int:
+    """Delete what is finished in a folder, and what killed processes left; give the bytes that it held.
+
+    The folder stays, and so does what others are working on there.
+    """
+    freed = sum(map(_remove, atomic.stale_folders(folder)))
+    for path in folder.glob("[!.]*"):
+        if path.is_dir():  # whoever would take it gets all of it or nothing
+            gone = path.with_name(f".working-{os.urandom(6).hex()}")
+            path.rename(gone)
+            freed += _remove(gone)
+        else:
+            freed += path.stat().st_size
+            path.unlink()
+    return freed
 
 
 def _remove(path: Path) -> int:

@@ -11,7 +11,7 @@ from fractions import Fraction
 import pytest
 from conftest import recipe, records
 
-from mixer import conversion, sources
+from mixer import atomic, caching, conversion, sources
 from mixer.errors import DamagedFile, DataError
 from mixer.processes import Workers
 from mixer.progress import silent
@@ -234,6 +234,19 @@ def test_pruning_all_leaves_nothing_that_is_made_again(mixer, tmp_path, cache):
     assert "removed 1 entries" in mixer("cache", "prune").stdout
     assert not [file for file in cache.rglob("*") if file.is_file() and "hashes" not in file.parts]
     mixer("build", path)
+
+
+@pytest.mark.parametrize("name", ["spans", "files/size-1", "pictures", "visual_tokens", "texts", "slices"])
+def test_pruning_leaves_what_is_being_worked_on(tmp_path, name):
+    """A working folder goes only when its process is gone."""
+    with atomic.working_folder(tmp_path / name) as working:
+        (working / "half").write_bytes(b"x")
+        caching.prune(tmp_path, set(), damaged=False, outdated=False)
+        (working / "whole").write_bytes(b"x")
+        assert (working / "half").exists()
+    (tmp_path / name / ".working-0123").mkdir()
+    caching.prune(tmp_path, set(), damaged=False, outdated=False)
+    assert not list((tmp_path / name).iterdir())
 
 
 def test_an_entry_that_was_copied_is_checked_once(tmp_path):

@@ -33,7 +33,8 @@ def cache_ls(cache: Path | None, as_json: bool) -> None:
 def cache_prune(cache: Path | None, only: tuple[str, ...], damaged: bool, outdated: bool) -> None:
     """Delete converted sources and what killed runs left; they are made again when needed.
 
-    Without a condition also what was found out about media, and working copies of remote files.
+    Without a condition also what was found out about media, and working copies of remote files. Builds that are under
+    way may miss what is deleted, and then have to be started again.
     """
     from mixer import caching, tables
 
