@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 PIECE = 1 << 20
 """Records whose index columns are in memory at once."""
+_RULES = ("where", "where_null", "except", "only", "inexpressible")
+"""Names of losses as manifests list them, in whatever records they are met first; those to gates follow."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,8 @@ def pool(
         first += whole.height
     found = {step: _total(ruling.counts for ruling in rulings) for step, rulings in curated.items()}
     taken = {step: sum(_spoken(ruling) for ruling in rulings) for step, rulings in curated.items()}
-    losses = _total([*(step.losses for step in steps), taken])
+    lost = _total(step.losses for step in steps)
+    losses = {name: lost[name] for name in _RULES if name in lost} | taken
     compared = tuple(each.result(leaf.name, expecting=expecting) for pair in comparisons.values() for each in pair)
     every = pl.concat(kept)
     return Pool(

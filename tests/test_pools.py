@@ -395,3 +395,26 @@ def test_what_is_compared_piece_by_piece_is_what_is_compared_at_once(tmp_path, c
     assert 0 < sum(whole[0]) < 200
     assert any("expected 1 removed" in note for note in whole[2])
     assert any("folders of different names" in note for note in whole[2]) == (by != "id")
+
+
+def test_losses_are_listed_in_the_order_of_the_rules(tmp_path, cache, monkeypatch):
+    """Manifests must not tell where a source was cut: here the first pieces lose nothing to `where_null`."""
+    mine = values([*range(20), *[None] * 20])
+    (tmp_path / "mine.json").write_text(json.dumps(mine))
+    (tmp_path / "gone.json").write_text(json.dumps(mine[1:2]))
+    path = recipe(
+        tmp_path,
+        sources={
+            "mine": {
+                "use": "llava_json",
+                "path": "mine.json",
+                "where": "image like '%1.jpg'",
+                "except": {"file": "gone.json"},
+            }
+        },
+    )
+    monkeypatch.setattr(conversion, "SPAN", 500)
+    monkeypatch.setattr(conversion, "SMALL", 0)
+    monkeypatch.setattr("mixer.pools.PIECE", 1)
+
+    assert list(plan(path, cache=cache).leaves[0].pool.losses) == ["where", "where_null", "except"]
