@@ -82,10 +82,18 @@ def check_all(records: list[Conversation]) -> Checks:
 
 
 def _parts_turns(record: Conversation) -> bool:
-    """Say whether a text holds `</s>`, or `ASSISTANT: ` behind a blank, which a turn's name puts before its text."""
+    """Say whether a text holds `</s>`, or ` ASSISTANT: ` as LLaVA's trainer writes it.
+
+    It moves an image's placeholder to the start of its text, and puts a blank on both sides of what is asked.
+    """
     answers = [turn for turn in (record.chosen, record.rejected) if turn]
-    texts = [f" {turn.value}" for turn in (*record.conversations, *answers)]
-    return any("</s>" in text or " ASSISTANT: " in text for text in texts)
+    for turn in (*record.conversations, *answers):
+        text = turn.value
+        if record.image is not None and IMAGE in text:
+            text = f"{IMAGE}\n{text.replace(IMAGE, '').strip()}".strip()
+        if "</s>" in text or " ASSISTANT: " in (f" {text} " if turn.from_ == HUMAN else text):
+            return True
+    return False
 
 
 def _hold_other_tokens(records: list[Conversation], values: list[list[str]], texts: list[str]) -> bool:

@@ -20,18 +20,38 @@ from mixer.validate import check_all
         ("What does </s> do?", "It ends.", True),
         ("What is it?", "It says: ASSISTANT: hello.", True),
         ("ASSISTANT: What is it?", "A boat.", True),
-        ("What is it?", "ASSISTANT: A boat.", True),
+        ("What is it?", "ASSISTANT: A boat.", False),
+        ("What is it? ASSISTANT:", "A boat.", True),
+        ("What is it?", "A boat. ASSISTANT:", False),
         ("What is it?\nASSISTANT: a word", "A boat.", False),
         ("What is it?", "MYASSISTANT: A boat.", False),
         ("What is it?", "ASSISTANT is a word, assistant: too.", False),
     ],
 )
 def test_separators_are_marked(asked, answer, marked):
-    """The trainer puts a blank before each text, and splits at ` ASSISTANT: ` and `</s>`."""
+    """As the trainer splits `USER: <asked> ASSISTANT: <answer></s>`, at `</s>` and then at ` ASSISTANT: `."""
+    rounds = f"USER: {asked} ASSISTANT: {answer}</s>".split("</s>")
+    assert (rounds[1:] != [""] or rounds[0].split(" ASSISTANT: ") != [f"USER: {asked}", answer]) == marked
     record = Conversation(id="a", conversations=[Turn("human", asked), Turn("gpt", answer)])
     plain = Conversation(id="b", conversations=[Turn("human", "Hello?"), Turn("gpt", "Hello.")])
 
     assert check_all([plain, record, plain]).separators == [False, marked, False]
+
+
+@pytest.mark.parametrize(
+    ("asked", "marked"),
+    [
+        ("<image>\nWhat is it?", False),
+        ("Say ASSISTANT:<image> now", True),
+        ("ASSISTANT: what is it?\n<image>", False),
+        ("Is it an ASSISTANT:\n<image>", True),
+    ],
+)
+def test_the_trainer_moves_the_image_first(asked, marked):
+    """Its placeholder is taken out, the blanks at the ends with it, and put on a line before the text."""
+    record = Conversation(id="a", image="a.jpg", conversations=[Turn("human", asked), Turn("gpt", "A boat.")])
+
+    assert check_all([record]).separators == [marked]
 
 
 def test_such_records_stop_a_build_for_llava_or_are_dropped(tmp_path, cache):
