@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from stat import S_ISREG
@@ -25,9 +25,12 @@ _CHUNK = 256
 Place = tuple[Path, os.stat_result]
 
 
-def located(paths: pl.Series, roots: Sequence[Path]) -> Iterator[Place | None]:
+def located(
+    paths: pl.Series, roots: Sequence[Path], wanted: Callable[[int], bool] = lambda _mode: True
+) -> Iterator[Place | None]:
     """Find media paths: each below the first root that has something there, with what it is; None: none has.
 
+    `wanted` is asked whether a mode, as `stat` gives it, is of something that is looked for.
     What cannot be looked at on this machine is not there. Raises DataError where an object store does not answer.
     """
     looking = Looking()
@@ -36,9 +39,11 @@ def located(paths: pl.Series, roots: Sequence[Path]) -> Iterator[Place | None]:
     def found(path: str) -> Place | None:
         for root in roots:
             try:
-                return root / path, looking.stat(root / path)
+                status = looking.stat(root / path)
             except (OSError, ValueError):
                 continue
+            if wanted(status.st_mode):
+                return root / path, status
         return None
 
     def all_found(chunk: Sequence[str]) -> list[Place | None]:
@@ -54,4 +59,4 @@ def located(paths: pl.Series, roots: Sequence[Path]) -> Iterator[Place | None]:
 
 def files(paths: pl.Series, roots: Sequence[Path]) -> Iterator[Path | None]:
     """Find the files of media paths; None where there is no file. Raises as `located`."""
-    return (place[0] if place and S_ISREG(place[1].st_mode) else None for place in located(paths, roots))
+    return (place[0] if place else None for place in located(paths, roots, S_ISREG))

@@ -42,7 +42,7 @@ def _limits(root: Path) -> Iterator[Path]:
     """
     for line in _text(root / "proc/self/cgroup").splitlines():
         _, controllers, group = line.split(":", 2)
-        if controllers in ("", "memory"):
+        if not controllers or "memory" in controllers.split(","):
             below, file = ("memory", "memory.limit_in_bytes") if controllers else ("", "memory.max")
             top = root / "sys/fs/cgroup" / below
             inner = top / group.lstrip("/")

@@ -158,6 +158,7 @@ def test_a_machine_has_memory_left():
         ("0::/slurm/job_7", {"slurm/job_7/memory.max": "max", "slurm/job_8/memory.max": "10"}, 8192),
         ("0::/seen/from/outside", {"memory.max": "3000"}, 3000),
         ("4:memory:/job\n3:cpu:/other", {"memory/job/memory.limit_in_bytes": "2000"}, 2000),
+        ("4:cpu,memory:/job", {"memory/job/memory.limit_in_bytes": "2000"}, 2000),
         ("4:memory:/job", {"memory/memory.limit_in_bytes": "9223372036854771712"}, 8192),
     ],
 )

@@ -722,3 +722,31 @@ def test_an_api_takes_urls_as_paths(place):
     assert told.leaves[0].files == len({*IMAGES, "frames/1"})
     made = building.build(place.good, place.folder / "out", media=Path(MEDIA), cache=place.folder / "store")
     assert made.manifest.records == len(GOOD)
+
+
+def test_a_folder_in_one_root_hides_no_file_in_the_next(tmp_path):
+    import polars as pl
+
+    (tmp_path / "own" / "1.jpg").mkdir(parents=True)
+    (tmp_path / "given").mkdir()
+    (tmp_path / "given" / "1.jpg").write_bytes(JPEG)
+
+    found = locating.files(pl.Series(["1.jpg", "2.jpg"]), [tmp_path / "own", tmp_path / "given"])
+
+    assert list(found) == [tmp_path / "given" / "1.jpg", None]
+
+
+def test_an_object_counts_that_has_the_name_of_a_folder(bucket, monkeypatch):
+    """A store may hold `coco/1.jpg` and `coco/1.jpg/a`: however many are asked for, there is a file."""
+    root = RemotePath(f"{URL}/coco")
+    both = [
+        {"name": f"/bucket/coco/{n}.jpg", "size": 3, "type": type_}
+        for n in range(12)
+        for type_ in ("file", "directory")
+    ]
+    bucket.put("coco/0.jpg", b"abc")
+    monkeypatch.setattr(type(bucket.system), "ls", lambda *_, **__: both)
+    looking = Looking()
+    looking.expect([root / f"{n}.jpg" for n in range(12)])
+
+    assert all(looking.is_file(root / f"{n}.jpg") for n in range(12))

@@ -164,6 +164,7 @@ def _listed(folder: RemotePath) -> list[tuple[str, dict[str, Any]]]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     root = _root(folder)
+    found.sort(key=lambda each: each["type"] == "file")  # an object may have the name of a folder: then it counts
     listed = {each["name"].removeprefix(root).rstrip("/"): each for each in found}
     return [(name, listed[name]) for name in sorted(listed) if name not in ("", ".", "..") and "/" not in name]
 
