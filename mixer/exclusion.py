@@ -34,11 +34,6 @@ class Compared:
     """Records of the leaf that this entry takes out, whatever others do."""
     notes: tuple[str, ...]
 
-    @property
-    def label(self) -> str:
-        """Name the other input."""
-        return label_of(self.match)
-
 
 def label_of(match: Match) -> str:
     """Name what a leaf is compared with: a source, or the user's file."""

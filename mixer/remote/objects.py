@@ -145,9 +145,9 @@ def _about(path: RemotePath) -> dict[str, Any] | None:
     return about
 
 
-def names(folder: RemotePath) -> dict[str, bool]:
-    """List what lies right below a folder: names, and whether each is an object. Nothing where there is no folder."""
-    return {name: about["type"] == "file" for name, about in _listed(folder)}
+def names(folder: RemotePath) -> list[str]:
+    """List the names of what lies right below a folder, sorted. Nothing where there is no folder."""
+    return [name for name, _ in _listed(folder)]
 
 
 def entries(folder: RemotePath) -> dict[str, os.stat_result]:
