@@ -96,3 +96,19 @@ def recipe(folder, name="mix", **values):
     path = Path(folder) / f"{name}.yaml"
     path.write_text(json.dumps({"mixer": 1, "name": name, "seed": 17, **values}), encoding="utf-8")
     return path
+
+
+def write_talk(folder, name, count, start=0):
+    """Write records of different lengths, some with several images, some of text, some twice."""
+    values = []
+    for number in range(start, start + count):
+        images = [f"a/{number % 7}.jpg", f"b/{number}.jpg"][: number % 3]
+        turns = [("human", "<image>" * len(images) + f" what is {number}?"), ("gpt", "x" * (number % 50) + ".")]
+        record = {"id": number, "conversations": [{"from": role, "value": value} for role, value in turns]}
+        values.append({**record, "image": images} if images else record)
+    (folder / f"{name}.json").write_text(json.dumps([*values, *values[:5]]))
+
+
+def files_of(mix):
+    """Read all files of a mix's folder, by path."""
+    return {path.relative_to(mix).as_posix(): path.read_bytes() for path in sorted(mix.rglob("*")) if path.is_file()}

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
-from conftest import recipe
+from conftest import files_of, recipe, write_talk
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,22 +13,11 @@ from mixer import build, finishing, gathering, memory, mix_index, partitioning, 
 from mixer.errors import UsageError
 
 
-def own(folder: Path, name: str, count: int, start: int = 0) -> None:
-    """Write records of different lengths, some with several images, some of text, some twice."""
-    values = []
-    for number in range(start, start + count):
-        images = [f"a/{number % 7}.jpg", f"b/{number}.jpg"][: number % 3]
-        turns = [("human", "<image>" * len(images) + f" what is {number}?"), ("gpt", "x" * (number % 50) + ".")]
-        record = {"id": number, "conversations": [{"from": role, "value": value} for role, value in turns]}
-        values.append({**record, "image": images} if images else record)
-    (folder / f"{name}.json").write_text(json.dumps([*values, *values[:5]]))
-
-
 @pytest.fixture
 def path(tmp_path):
     """Give a recipe of two leaves, one of them shown more than twice."""
-    own(tmp_path, "one", 300)
-    own(tmp_path, "two", 170, start=250)
+    write_talk(tmp_path, "one", 300)
+    write_talk(tmp_path, "two", 170, start=250)
     sources = {
         "one": {"use": "llava_json", "path": "one.json", "epochs": 2.3},
         "two": {"use": "llava_json", "path": "two.json", "count": 111},
@@ -37,18 +25,13 @@ def path(tmp_path):
     return recipe(tmp_path, sources=sources, output={"for": "jsonl"})
 
 
-def files(mix: Path) -> dict[str, bytes]:
-    """Read a mix."""
-    return {file.name: file.read_bytes() for file in sorted(mix.iterdir())}
-
-
 @pytest.mark.parametrize("size", [1, 500, 3_000, 30_000])
 def test_buckets_of_any_size_give_the_same_mix(path, tmp_path, cache, monkeypatch, size):
     """A record a bucket, some, or very many."""
-    direct = files(build(path, tmp_path / "direct", cache=cache).path)
+    direct = files_of(build(path, tmp_path / "direct", cache=cache).path)
     monkeypatch.setattr(partitioning, "SHARE", 1)
 
-    assert files(build(path, tmp_path / "bounded", cache=cache, memory=size).path) == direct
+    assert files_of(build(path, tmp_path / "bounded", cache=cache, memory=size).path) == direct
 
 
 @pytest.mark.parametrize(("group", "range_"), [(1, 10), (200, 64), (300, 1 << 17), (1 << 20, 100)])
@@ -79,12 +62,12 @@ def test_twins_are_found_a_share_of_the_keys_at_a_time(path, tmp_path, cache, mo
     twins = index.filter(pl.struct("id", "digest").is_duplicated())
     assert twins.height == 10
     assert twins["key"].n_unique() == 10
-    assert files(cut) == files(whole)
+    assert files_of(cut) == files_of(whole)
 
 
 def test_sources_larger_than_memory_go_through_buckets_by_themselves(path, tmp_path, cache, monkeypatch):
     """Nobody has to ask: what the machine has left decides."""
-    direct = files(build(path, tmp_path / "direct", cache=cache).path)
+    direct = files_of(build(path, tmp_path / "direct", cache=cache).path)
     used = []
 
     class Watched(partitioning.Partitioned):
@@ -95,7 +78,7 @@ def test_sources_larger_than_memory_go_through_buckets_by_themselves(path, tmp_p
     monkeypatch.setattr("mixer.building.available", lambda: 20_000)
     monkeypatch.setattr("mixer.records.Partitioned", Watched)
 
-    assert files(build(path, tmp_path / "bounded", cache=cache).path) == direct
+    assert files_of(build(path, tmp_path / "bounded", cache=cache).path) == direct
     assert len(used) == 1
 
 
@@ -122,7 +105,7 @@ def test_memory_is_an_option_of_the_command(path, mixer, tmp_path):
     mixer("build", path, "-o", "environment", env={"MIXER_MEMORY": "1GB"})
     refused = mixer("build", path, "-o", "refused", "--memory", "8", code=2)
 
-    assert files(tmp_path / "direct") == files(tmp_path / "option") == files(tmp_path / "environment")
+    assert files_of(tmp_path / "direct") == files_of(tmp_path / "option") == files_of(tmp_path / "environment")
     assert "memory '8': expected a whole number and MB" in refused.stderr
 
 

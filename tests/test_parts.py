@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import recipe
+from conftest import files_of, recipe
 
 from mixer import build, conversion, plans
 from mixer.resolved import Part
@@ -68,11 +68,6 @@ def small_spans(monkeypatch):
     monkeypatch.setattr(conversion, "SPAN", 30_000)
 
 
-def files_of(mix):
-    """Read a mix."""
-    return {path.relative_to(mix.path).as_posix(): path.read_bytes() for path in mix.path.rglob("*") if path.is_file()}
-
-
 def draw_media(folder, paths):
     """Write files that stand for images."""
     for path in paths:
@@ -87,18 +82,18 @@ def test_every_output_is_the_same(tmp_path, cache, small_spans, output):
     sources_of(tmp_path)
     path = recipe(tmp_path, sources={"talk": {"use": "llava_json", "path": "talk.json"}}, max_bad="50%", output=output)
     media = draw_media(tmp_path / "media", [f"p/{number}.jpg" for number in range(3000)])
-    alone = files_of(build(path, tmp_path / "alone" / "mix", media=media, cache=tmp_path / "other store"))
+    alone = files_of(build(path, tmp_path / "alone" / "mix", media=media, cache=tmp_path / "other store").path)
     assert {name.split("/")[0] for name in alone} >= {each["for"] for each in output} - {"jsonl", "llava"}
 
     for count in (2, 4):
         several = build(
             path, tmp_path / f"{count}" / "mix", media=media, cache=tmp_path / f"store of {count}", workers=count
         )
-        assert files_of(several) == alone
+        assert files_of(several.path) == alone
 
     for number in range(1, 6):
         plans.prepare(path, Part(number, 5), cache=cache)
-    assert files_of(build(path, tmp_path / "together" / "mix", media=media, cache=cache)) == alone
+    assert files_of(build(path, tmp_path / "together" / "mix", media=media, cache=cache).path) == alone
 
 
 @pytest.mark.parametrize("order", [(1, 2, 3, 4, 5), (4, 2, 5, 1, 3), (2, 2, 4)])
@@ -117,7 +112,7 @@ def test_parts_put_together_are_the_same_mix(tmp_path, cache, small_spans, order
         assert sum(made for _, made in told) == told[0][0]
     else:
         assert told[1][1] == 0  # done before
-    assert files_of(together) == files_of(alone)
+    assert files_of(together.path) == files_of(alone.path)
     assert not list(cache.glob("spans/*"))
 
 
@@ -145,7 +140,7 @@ def test_a_changed_file_is_converted_anew(tmp_path, cache, small_spans):
     together = build(path, tmp_path / "together" / "mix", data=raw, cache=cache)
     alone = build(path, tmp_path / "alone" / "mix", data=raw, cache=tmp_path / "other store")
 
-    assert files_of(together) == files_of(alone)
+    assert files_of(together.path) == files_of(alone.path)
 
 
 def test_the_command_line_makes_parts(mixer, tmp_path):

@@ -15,9 +15,9 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import recipe
+from conftest import files_of, recipe, write_talk
 from test_parts import EVERY_OUTPUT, draw_media
-from test_slices import LEAVES, files, write
+from test_slices import LEAVES
 
 from mixer import build, conversion, partitioning
 
@@ -70,11 +70,11 @@ def built(tmp_path, cache, monkeypatch):
 
     When it builds again, spans, runs and buckets are small.
     """
-    write(tmp_path, "one", 900)
-    write(tmp_path, "two", 700, start=600)
+    write_talk(tmp_path, "one", 900)
+    write_talk(tmp_path, "two", 700, start=600)
     media = draw_media(tmp_path / "media", [f"{part}/{number}.jpg" for part in "ab" for number in range(1300)])
     path = recipe(tmp_path, sources=LEAVES, output=EVERY_OUTPUT)
-    made = files(build(path, tmp_path / "direct" / "mix", media=media, cache=tmp_path / "first store").path)
+    made = files_of(build(path, tmp_path / "direct" / "mix", media=media, cache=tmp_path / "first store").path)
     for module, name, value in (
         (conversion, "SPAN", 10_000),
         (conversion, "SMALL", 0),
@@ -84,7 +84,7 @@ def built(tmp_path, cache, monkeypatch):
         monkeypatch.setattr(module, name, value)
 
     def again(workers):
-        return files(build(path, tmp_path / "mix", media=media, cache=cache, workers=workers, memory=30_000).path)
+        return files_of(build(path, tmp_path / "mix", media=media, cache=cache, workers=workers, memory=30_000).path)
 
     return again, made
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 import random
 
 import polars as pl
 import pytest
-from conftest import recipe
+from conftest import files_of, recipe, write_talk
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,17 +70,6 @@ class Elsewhere:
         self._waiting.clear()
 
 
-def write(folder, name, count, start=0):
-    """Write records of different lengths, some with several images, some of text, some twice."""
-    values = []
-    for number in range(start, start + count):
-        images = [f"a/{number % 7}.jpg", f"b/{number}.jpg"][: number % 3]
-        turns = [("human", "<image>" * len(images) + f" what is {number}?"), ("gpt", "x" * (number % 50) + ".")]
-        record = {"id": number, "conversations": [{"from": role, "value": value} for role, value in turns]}
-        values.append({**record, "image": images} if images else record)
-    (folder / f"{name}.json").write_text(json.dumps([*values, *values[:5]]))
-
-
 LEAVES = {
     "whole": {"use": "llava_json", "path": "one.json"},
     "often": {"use": "llava_json", "path": "one.json", "epochs": 2.3, "where": "turns = 2 and images < 2"},
@@ -93,18 +81,13 @@ LEAVES = {
 @pytest.fixture
 def sources(tmp_path, monkeypatch):
     """Write two sources of several parts, and make buckets and runs of parts small."""
-    write(tmp_path, "one", 300)
-    write(tmp_path, "two", 170, start=250)
+    write_talk(tmp_path, "one", 300)
+    write_talk(tmp_path, "two", 170, start=250)
     monkeypatch.setattr(conversion, "SPAN", 5_000)
     monkeypatch.setattr(conversion, "SMALL", 0)
     monkeypatch.setattr(partitioning, "SMALL", 0)
     monkeypatch.setattr(partitioning, "SHARE", 1)
     return tmp_path
-
-
-def files(mix):
-    """Read a mix."""
-    return {path.relative_to(mix).as_posix(): path.read_bytes() for path in sorted(mix.rglob("*")) if path.is_file()}
 
 
 OUTPUTS = {
@@ -133,8 +116,8 @@ def test_slices_give_the_same_bytes(sources, cache, order, output):
     alone = build(path, sources / "alone" / "mix", cache=cache, memory=20_000)
     spread = build(path, sources / "spread" / "mix", cache=cache, workers=elsewhere, memory=20_000)
 
-    assert files(alone.path) == files(direct.path)
-    assert files(spread.path) == files(direct.path)
+    assert files_of(alone.path) == files_of(direct.path)
+    assert files_of(spread.path) == files_of(direct.path)
     assert elsewhere.done > 8
     assert elsewhere.lost
     assert not verify(spread.path).problems
@@ -149,7 +132,7 @@ def test_processes_give_the_same_bytes(sources, cache, count):
 
     several = build(path, sources / "several" / "mix", cache=sources / "other", workers=count, memory=20_000)
 
-    assert files(several.path) == files(direct.path)
+    assert files_of(several.path) == files_of(direct.path)
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -158,7 +141,7 @@ def test_the_order_of_tasks_decides_nothing(sources, cache, seed):
     path = recipe(sources, sources=LEAVES, output={"for": "jsonl", "shards": 4})
 
     made = [
-        files(build(path, sources / str(each) / "mix", cache=cache, workers=Elsewhere(each), memory=9_000).path)
+        files_of(build(path, sources / str(each) / "mix", cache=cache, workers=Elsewhere(each), memory=9_000).path)
         for each in (0, seed + 1)
     ]
 
@@ -168,17 +151,17 @@ def test_the_order_of_tasks_decides_nothing(sources, cache, seed):
 def test_a_large_mix_is_made_in_slices(sources, cache, monkeypatch):
     """The order of many records is not held in memory, however much of it there is."""
     path = recipe(sources, sources=LEAVES, output={"for": "jsonl"})
-    direct = files(build(path, sources / "direct" / "mix", cache=cache).path)
+    direct = files_of(build(path, sources / "direct" / "mix", cache=cache).path)
     monkeypatch.setattr(records, "LARGE", 10)
     monkeypatch.setattr(records, "Gathered", None)
 
-    assert files(build(path, sources / "sliced" / "mix", cache=cache).path) == direct
+    assert files_of(build(path, sources / "sliced" / "mix", cache=cache).path) == direct
 
 
 def test_tasks_stay_small(sources, cache, monkeypatch):
     """Of what is shown often fewer records are in a run, and no task is told what its source was made from."""
     path = recipe(sources, sources=LEAVES, output={"for": "jsonl"})
-    direct = files(build(path, sources / "direct" / "mix", cache=cache).path)
+    direct = files_of(build(path, sources / "direct" / "mix", cache=cache).path)
     monkeypatch.setattr(partitioning, "ROWS", 240)
     told: list[Scatter] = []
 
@@ -189,7 +172,7 @@ def test_tasks_stay_small(sources, cache, monkeypatch):
 
     made = build(path, sources / "mix", cache=cache, workers=Noting())
 
-    assert files(made.path) == direct
+    assert files_of(made.path) == direct
     assert len({task.entry.folder for task in told}) == 2
     for task in told:
         parts = task.entry.ledger.parts
@@ -203,7 +186,7 @@ def test_tasks_stay_small(sources, cache, monkeypatch):
 def test_an_error_leaves_nothing_behind(sources, cache, monkeypatch):
     """A task that fails stops the build; its files are gone, and the next build is whole."""
     path = recipe(sources, sources=LEAVES, output={"for": "jsonl"})
-    direct = files(build(path, sources / "mix", cache=cache).path)
+    direct = files_of(build(path, sources / "mix", cache=cache).path)
 
     class Failing(Elsewhere):
         def _run(self, number):
@@ -214,9 +197,9 @@ def test_an_error_leaves_nothing_behind(sources, cache, monkeypatch):
     with pytest.raises(OSError, match="no space"):
         build(path, sources / "mix", cache=cache, workers=Failing(), memory=20_000)
 
-    assert files(sources / "mix") == direct
+    assert files_of(sources / "mix") == direct
     assert not list((cache / "slices").glob("*"))
-    assert files(build(path, sources / "mix", cache=cache, workers=Elsewhere(), memory=20_000).path) == direct
+    assert files_of(build(path, sources / "mix", cache=cache, workers=Elsewhere(), memory=20_000).path) == direct
 
 
 # --- which records a pass shows ------------------------------------------------------------------------------------
