@@ -211,16 +211,22 @@ def load(mix: Path) -> Manifest:
     """Read the manifest of a mix folder. Raises UsageError when there is none, IntegrityError when it is damaged."""
     path = mix / NAME
     try:
-        manifest = Manifest.model_validate_json(path.read_bytes())
+        content = path.read_bytes()
     except FileNotFoundError:
         raise UsageError(f"{mix}: is not a mix: it has no {NAME}; name a folder that `mixer build` wrote") from None
     except NotADirectoryError:
         raise UsageError(f"{mix}: is a file; name the folder of a mix") from None
+    return parsed(content, path)
+
+
+def parsed(content: bytes, path: Path) -> Manifest:
+    """Read a manifest's content; `path` is where it was. Raises IntegrityError when it is damaged."""
+    try:
+        return Manifest.model_validate_json(content)
     except ValidationError as error:
         first = error.errors()[0]
         where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
         raise IntegrityError(f"{path}: ${where}: {first['msg']}; the manifest was edited or damaged") from error
-    return manifest
 
 
 def seal_problem(manifest: Manifest, path: Path) -> str | None:

@@ -14,10 +14,8 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import msgspec
-from pydantic import ValidationError
 
 from mixer import atomic, embedded, manifest
 from mixer.errors import DataError, IntegrityError, UsageError
@@ -68,7 +66,7 @@ def publish(mix: Path, target: RemotePath, progress: Progress) -> RemotePath:
     if known is None:
         _send(mix, content, folder, progress)
     else:
-        _check_same(ours, _parsed(known, folder), folder)
+        _check_same(ours, manifest.parsed(known, folder / manifest.NAME), folder)
         content = known
     _point(target, Pointer(ours.mix_id, _sha256(content), ours.mix_id))
     return folder
@@ -143,7 +141,7 @@ def newest(target: RemotePath) -> tuple[RemotePath, Manifest]:
     """
     content = objects.content(target / manifest.NAME)
     if content is not None:
-        return target, _parsed(content, target)
+        return target, manifest.parsed(content, target / manifest.NAME)
     pointed = objects.content(target / POINTER)
     if pointed is None:
         raise UsageError(f"{target}: is not a mix: it has neither {manifest.NAME} nor {POINTER}")
@@ -160,15 +158,7 @@ def newest(target: RemotePath) -> tuple[RemotePath, Manifest]:
         raise IntegrityError(
             f"{folder / manifest.NAME}: expected sha256 {pointer.manifest_sha256}, as {POINTER} says, got {got}"
         )
-    return folder, _parsed(content, folder)
-
-
-def _parsed(content: bytes, folder: RemotePath) -> Manifest:
-    try:
-        return Manifest.model_validate_json(content)
-    except ValidationError as error:
-        first: Any = error.errors()[0]
-        raise IntegrityError(f"{folder / manifest.NAME}: {first['msg']}; the manifest was edited or damaged") from None
+    return folder, manifest.parsed(content, folder / manifest.NAME)
 
 
 def _sha256(content: bytes) -> str:
